@@ -1,0 +1,343 @@
+"""The Keras callback that measures VIANN while a network trains."""
+
+from numbers import Integral
+
+import keras
+import numpy as np
+from sklearn.exceptions import NotFittedError
+
+from skviann.variance import RunningVariance, min_max_scale, viann_scores
+
+# Layers whose kernels are scored. In all of them the last axis is the layer's units
+# (filters, embedding dimensions) and the axes before it tell the inputs apart.
+_SCORED_LAYERS = (
+    keras.layers.Dense,
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Embedding,
+)
+
+# Layers with trainable weights of several axes that still keep every input apart.
+_ELEMENTWISE_LAYERS = (keras.layers.PReLU, keras.layers.LayerNormalization)
+
+
+class VarianceImportance(keras.callbacks.Callback):
+    """Variance-based importance of a network's inputs, measured while it trains.
+
+    Follows the kernel of the first trainable layer that mixes features: Dense,
+    Conv1D, Conv2D, Conv3D or Embedding, in Sequential, functional and nested models.
+    Layers that keep features apart (normalisation, dropout, rescaling, activations,
+    reshaping) are passed over. The score of input ``j`` is
+
+        ``sum over u of Var(w[j, u]) * |w[j, u]|``
+
+    with the sample variance over training and the weights that the model ends with,
+    also where another callback (EarlyStopping with ``restore_best_weights``) sets them
+    when training ends. For an Embedding, where a weight's size says nothing about its
+    token, the score of a token is the sum of its variances.
+
+    Parameters
+    ----------
+    layer : str, int or keras.Layer, default=None
+        The layer to follow, by its name, its index in ``model.layers`` or itself.
+        Naming a nested model means the first fitting layer inside it. None finds the
+        first one in the model.
+    update : "epoch" or int, default="epoch"
+        When to take the weights in: at the end of every epoch, as in the paper, or
+        every `update` batches. Where Keras runs several batches in one execution
+        (``steps_per_execution``), it can be no finer than that.
+    reset : bool, default=True
+        Whether each training starts afresh. False continues the statistics of the
+        training before, as for a model that is trained in several calls.
+
+    Attributes
+    ----------
+    importances_ : ndarray of shape (n_inputs,)
+        Raw scores. For a convolution of shape ``(*kernel_size, n_channels)``, a score
+        for each spatial position and input channel; for an Embedding, for each token.
+    filter_importances_ : ndarray of shape (n_units,)
+        The same sum, for each filter (unit, embedding dimension) over all its inputs.
+    var_scores_ : ndarray
+        `importances_` scaled to [0, 1] by minimum and maximum, as published.
+    variance_ : ndarray
+        Sample variance of every weight, of the kernel's shape.
+    weights_ : ndarray
+        The kernel at the end of training.
+    n_updates_ : int
+        How often the weights were taken in.
+
+    Raises
+    ------
+    ValueError
+        When training begins: if the model has no layer that can be followed, or if
+        training is too short for the two updates that a variance needs. While it runs:
+        if weights become NaN or infinite.
+    NotFittedError
+        When a result is read before training has ended, or after fewer than two
+        updates; it is a `ValueError` and an `AttributeError`.
+
+    References
+    ----------
+    C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+    Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+
+    Examples
+    --------
+    >>> import keras, numpy as np
+    >>> from skviann import VarianceImportance
+    >>> X = np.random.default_rng(0).normal(size=(200, 4)).astype("float32")
+    >>> y = 3 * X[:, 2]
+    >>> model = keras.Sequential([keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
+    >>> model.compile("adam", "mse")
+    >>> viann = VarianceImportance()
+    >>> history = model.fit(X, y, epochs=10, verbose=0, callbacks=[viann])
+    >>> int(viann.importances_.argmax())
+    2
+    """
+
+    def __init__(self, layer=None, update="epoch", reset=True):
+        super().__init__()
+        # A name instead of the layer itself: a callback that holds a layer could not
+        # be pickled, nor deep-copied without taking the network along.
+        layer = layer.name if isinstance(layer, keras.Layer) else layer
+        if not (layer is None or isinstance(layer, (str, Integral))):
+            raise TypeError(
+                "layer must be None, a layer's name, its index or a keras.Layer, "
+                f"got {layer!r}."
+            )
+        is_count = isinstance(update, Integral) and not isinstance(update, bool)
+        if not (update == "epoch" or is_count and update >= 1):
+            raise ValueError(
+                f"update must be 'epoch' or a positive number of batches, got {update!r}."
+            )
+        self.layer = layer
+        self.update = update
+        self.reset = reset
+        self._running = RunningVariance()
+        self._kernel = None
+        self._weights = None
+        self._variance_only = False
+
+    @property
+    def n_updates_(self):
+        return self._running.count
+
+    @property
+    def weights_(self):
+        self._check_trained()
+        return self._weights
+
+    @property
+    def variance_(self):
+        self._check_trained()
+        return self._running.variance()
+
+    @property
+    def importances_(self):
+        return self._scores(feature_axis=tuple(range(self.weights_.ndim - 1)))
+
+    @property
+    def filter_importances_(self):
+        return self._scores(feature_axis=-1)
+
+    @property
+    def var_scores_(self):
+        return min_max_scale(self.importances_)
+
+    @property
+    def var_scores(self):
+        """`var_scores_`, under the name in the method's published code."""
+        return self.var_scores_
+
+    def _check_trained(self):
+        if self._weights is None:
+            raise NotFittedError(
+                "This VarianceImportance has no scores yet: pass it to the model's fit "
+                "as callbacks=[...] and let the training end."
+            )
+        if self.n_updates_ < 2:
+            raise NotFittedError(_too_few_updates(self.n_updates_))
+
+    def _scores(self, feature_axis):
+        weights = np.ones_like(self.weights_) if self._variance_only else self.weights_
+        return viann_scores(self.variance_, weights, feature_axis)
+
+    def on_train_begin(self, logs=None):
+        layer = find_layer(self.model, self.layer)
+        self._variance_only = isinstance(layer, keras.layers.Embedding)
+        self._kernel = layer.embeddings if self._variance_only else layer.kernel
+        self._weights = None
+        if self.reset:
+            self._running = RunningVariance()
+            self._check_length()
+        self._first_batch = 0
+        self._batches = 0
+        _run_last(self.model.history, lambda kernel=self._kernel: self._finish(kernel))
+
+    def _check_length(self):
+        params = self.params or {}
+        epochs, steps = params.get("epochs"), params.get("steps")
+        if self.update == "epoch":
+            updates = epochs
+        else:
+            updates = epochs * steps // self.update if epochs and steps else None
+        if updates is not None and updates < 2:
+            raise ValueError(_too_few_updates(updates))
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.update == "epoch":
+            return
+        before = self._batches
+        self._batches = self._first_batch + batch + 1
+        if self._batches // self.update > before // self.update:
+            self._take_in()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._first_batch = self._batches
+        if self.update == "epoch":
+            self._take_in()
+
+    def on_train_end(self, logs=None):
+        self._finish(self._kernel)
+        self._kernel = None
+        self.set_model(None)
+
+    def _take_in(self):
+        self._running.update(_finite(self._kernel))
+
+    def _finish(self, kernel):
+        self._weights = _finite(kernel)
+
+    def __getstate__(self):
+        # Also in the middle of a training, or after one that broke off.
+        return {**vars(self), "_model": None, "_kernel": None}
+
+
+def find_layer(model, layer=None):
+    """Find the layer whose kernel tells how a model uses its inputs.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A built model.
+    layer : str or int, default=None
+        Where to look: a layer's name or its index in ``model.layers``; None looks
+        through the whole model.
+
+    Returns
+    -------
+    layer : keras.Layer
+        The first trainable Dense, Conv1D, Conv2D, Conv3D or Embedding layer.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or if another kind of layer mixes the features before it.
+    """
+    for candidate in _leaves(_named(model, layer)):
+        if not _mixes_features(candidate):
+            continue
+        if not isinstance(candidate, _SCORED_LAYERS):
+            raise ValueError(
+                f"The first trainable layer that mixes features is {candidate.name!r}, "
+                f"a {type(candidate).__name__}; only Dense, Conv1D, Conv2D, Conv3D and "
+                "Embedding layers can be scored. Name one of them with layer=."
+            )
+        return candidate
+    where = f"model {model.name!r}" if layer is None else f"layer={layer!r}"
+    raise ValueError(
+        f"Found no trainable Dense, Conv1D, Conv2D, Conv3D or Embedding layer in {where}."
+    )
+
+
+def scales_inputs(model):
+    """Whether a model brings its inputs to one scale before it first mixes them.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A built model.
+
+    Returns
+    -------
+    bool
+        True if a Normalization or BatchNormalization layer comes first.
+    """
+    scaling = (keras.layers.Normalization, keras.layers.BatchNormalization)
+    for candidate in _leaves(model.layers):
+        if isinstance(candidate, scaling):
+            return True
+        if _mixes_features(candidate):
+            return False
+    return False
+
+
+def _named(model, layer):
+    if layer is None:
+        return model.layers
+    if isinstance(layer, str):
+        found = [one for one in _with_nested(model.layers) if one.name == layer]
+    else:
+        found = model.layers[layer : layer + 1 or None]
+    if not found:
+        raise ValueError(
+            f"The model has no layer={layer!r}; its layers are "
+            f"{[one.name for one in _with_nested(model.layers)]}."
+        )
+    return found
+
+
+def _with_nested(layers):
+    for layer in layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _with_nested(layer.layers)
+
+
+def _leaves(layers):
+    return (one for one in _with_nested(layers) if not isinstance(one, keras.Model))
+
+
+def _mixes_features(layer):
+    return not isinstance(layer, _ELEMENTWISE_LAYERS) and any(
+        len(weight.shape) > 1 for weight in layer.trainable_weights
+    )
+
+
+def _run_last(history, action):
+    """Have `action` run once all other callbacks have seen the training end.
+
+    Keras calls callbacks in the order of the list, and one behind ours may still set
+    weights (EarlyStopping restores the best ones). Keras puts its own History callback
+    behind all of the user's and makes it ``model.history``: its turn comes last.
+    """
+    if not isinstance(history, keras.callbacks.History):
+        return
+    own_on_train_end = history.on_train_end
+
+    def on_train_end(logs=None):
+        vars(history).pop("on_train_end", None)
+        own_on_train_end(logs)
+        action()
+
+    history.on_train_end = on_train_end
+
+
+def _finite(kernel):
+    weights = keras.ops.convert_to_numpy(kernel).astype(np.float64)
+    if not np.isfinite(weights).all():
+        raise ValueError(
+            "The network's weights became NaN or infinite while it trained, so its "
+            "inputs cannot be scored. Lower the learning rate, or scale the inputs "
+            "(sklearn.preprocessing.StandardScaler)."
+        )
+    return weights
+
+
+def _too_few_updates(n_updates):
+    return (
+        f"The variance of the weights needs at least 2 updates, this training gives "
+        f"{n_updates}. Train for more epochs, or set update= to a smaller number of "
+        "batches."
+    )

@@ -1,0 +1,377 @@
+"""The selector: fits a network, keeps the columns that it uses."""
+
+import copy
+import time
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import _fit_context, clone
+from sklearn.feature_selection import SelectFromModel
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_X_y
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.parallel import Parallel, delayed
+
+# What SelectFromModel itself calls where it leaves the checks on X to its estimator.
+from sklearn.utils.validation import _check_feature_names
+
+from skviann._validation import all_or_nothing, draw_seeds
+from skviann.neural_network import VIANNClassifier, VIANNRegressor, _BaseVIANN
+
+_MAX_SCALE_RATIO = 100
+
+# An integer target reads as a quantity rather than as labels when it has more than
+# _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for each of
+# them or more than _MANY_CLASSES of them.
+_FEW_CLASSES = 20
+_ROWS_PER_CLASS = 10
+_MANY_CLASSES = 100
+
+
+class VIANNSelector(SelectFromModel):
+    """Select the features that a neural network uses, by the variance of its weights.
+
+    Trains a network with the callback that measures VIANN, and keeps the features whose
+    importance reaches a threshold, as `sklearn.feature_selection.SelectFromModel` does.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        The network: a `VIANNClassifier` or `VIANNRegressor`, a ``KerasClassifier`` or
+        ``KerasRegressor`` of scikeras, or an ``SKLearnClassifier`` or
+        ``SKLearnRegressor`` of ``keras.wrappers``. Its own callbacks are kept. None:
+        `VIANNClassifier` for a `y` of integers, booleans, strings or categories,
+        `VIANNRegressor` for floating-point numbers.
+    threshold : str or float, default=None
+        Features whose importance is greater or equal are kept. "mean" (None means the
+        same), "median", a multiple such as "1.25*mean", or a number. Importances sum to
+        1, so their mean is ``1 / n_features``.
+    max_features : int or callable, default=None
+        Keep no more than this many, the most important ones. A callable gets X and
+        returns the number. The threshold still applies: to keep exactly this many, set
+        ``threshold=-np.inf``.
+    n_repeats : int, default=1
+        Independent trainings, whose importances are averaged. One training's ranking
+        is noisy; 5 to 10 make it steadier.
+    n_jobs : int, default=None
+        Repeats that run at the same time, through joblib: None means 1 unless in a
+        `joblib.parallel_config` context, -1 all processors. Every process loads
+        TensorFlow.
+    random_state : int, RandomState instance or None, default=None
+        Seeds all trainings; pass an int for the same result each time. None leaves
+        one training to the estimator's own `random_state`, and draws the seeds of
+        several from it.
+    verbose : int, default=0
+        1 prints a line for each repeat.
+
+    Attributes
+    ----------
+    feature_importances_ : ndarray of shape (n_features,)
+        Mean of `importances_`: non-negative, summing to 1.
+    importances_ : ndarray of shape (n_repeats, n_features)
+        Importances of each repeat, each summing to 1.
+    importances_std_ : ndarray of shape (n_features,)
+        Their standard deviation over repeats; zeros for one repeat.
+    ranking_ : ndarray of shape (n_features,)
+        1 for the most important feature; the first of equal ones comes first.
+    threshold_ : float
+        The threshold in force.
+    max_features_ : int
+        The most features to keep. Only defined when `max_features` is not None.
+    estimator_ : estimator
+        The network of the first repeat, fitted on X as an array.
+    n_features_in_ : int
+        Number of features seen by fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if all are strings.
+
+    See Also
+    --------
+    VIANNClassifier, VIANNRegressor : The default networks.
+    VarianceImportance : The Keras callback that does the measuring.
+    sklearn.feature_selection.SelectFromModel : The same for any importances.
+
+    Notes
+    -----
+    Importances say how much a network uses a column. They say neither in which
+    direction, nor that the column is a cause, and columns that tell the same story
+    share the credit.
+
+    References
+    ----------
+    C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+    Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+
+    Examples
+    --------
+    Of ten columns the first three make the classes:
+
+    >>> from sklearn.datasets import make_classification
+    >>> from skviann import VIANNSelector
+    >>> X, y = make_classification(
+    ...     n_samples=300, n_features=10, n_informative=3, n_redundant=0,
+    ...     shuffle=False, class_sep=2.0, random_state=0,
+    ... )
+    >>> selector = VIANNSelector(random_state=0).fit(X, y)
+    >>> selector.get_support(indices=True)
+    array([0, 1, 2])
+    >>> selector.transform(X).shape
+    (300, 3)
+    """
+
+    _parameter_constraints: dict = {
+        # fit checks the estimator itself, to say which ones are accepted.
+        "estimator": "no_validation",
+        "threshold": SelectFromModel._parameter_constraints["threshold"],
+        "max_features": SelectFromModel._parameter_constraints["max_features"],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # Parameters of SelectFromModel that its threshold, mask and max_features read.
+    prefit = False
+    norm_order = 1
+
+    def importance_getter(self, estimator):
+        return self.feature_importances_
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        threshold=None,
+        max_features=None,
+        n_repeats=1,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.threshold = threshold
+        self.max_features = max_features
+        self.n_repeats = n_repeats
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(
+        # The networks check their own parameters.
+        prefer_skip_nested_validation=False
+    )
+    def fit(self, X, y, **fit_params):
+        """Train the network and score the features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers. Sparse only for a scikeras estimator.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target.
+        **fit_params : dict
+            Passed to the fit of every network, as `sample_weight`. With metadata
+            routing enabled, what the estimator requests; the default network requests
+            `sample_weight`.
+
+        Returns
+        -------
+        self : VIANNSelector
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X or y cannot be used, before any training; or if the
+            network's weights became NaN or infinite.
+        TypeError
+            If the estimator is not one of those accepted.
+
+        Warns
+        -----
+        UserWarning
+            If the columns' standard deviations differ by more than a factor of 100 and
+            the network does not scale its inputs.
+        """
+        with all_or_nothing(self):
+            self._check_estimator()
+            self._check_threshold()
+            X_original, y_original = X, y
+            X, y = check_X_y(
+                X,
+                y,
+                accept_sparse=_accepts_sparse(self.estimator) and ["csr", "csc"],
+                multi_output=True,
+                ensure_min_samples=2,
+                estimator=self,
+            )
+            _check_feature_names(self, X_original, reset=True)
+            self._check_max_features(X_original)
+            if _routing_enabled():
+                fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+            estimator = self.estimator
+            if estimator is None:
+                is_classifier = _holds_labels(y_original, y)
+                estimator = VIANNClassifier() if is_classifier else VIANNRegressor()
+            self._fit_repeats(estimator, X, y, fit_params)
+            self._warn_about_scales(X)
+        return self
+
+    def _check_estimator(self):
+        if self.estimator is None or isinstance(self.estimator, _BaseVIANN):
+            return
+        from skviann.wrappers import is_wrapper
+
+        if not is_wrapper(self.estimator):
+            raise TypeError(
+                "estimator must be None, a VIANNClassifier or VIANNRegressor, a scikeras "
+                "KerasClassifier or KerasRegressor, or a keras.wrappers "
+                f"SKLearnClassifier or SKLearnRegressor; got {self.estimator!r}."
+            )
+
+    def _check_threshold(self):
+        """Have SelectFromModel read the threshold, with any importances."""
+        probe = SelectFromModel(
+            self.estimator,
+            threshold=self.threshold,
+            importance_getter=lambda estimator: np.ones(1),
+        )
+        probe.estimator_ = self.estimator
+        try:
+            probe.threshold_
+        except ValueError as error:
+            raise ValueError(
+                "threshold must be None, 'mean', 'median', a multiple of one such as "
+                f"'1.25*mean', or a number; got {self.threshold!r}."
+            ) from error
+
+    def _fit_repeats(self, estimator, X, y, fit_params):
+        seeds = self._draw_seeds(estimator)
+        fits = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fit_one)(estimator, X, y, seed, fit_params, progress)
+            for seed, progress in zip(seeds, self._progress(len(seeds)), strict=True)
+        )
+        fitted, importances = zip(*fits, strict=True)
+        self.estimator_ = fitted[0]
+        self.importances_ = np.stack(importances)
+        self.importances_std_ = self.importances_.std(axis=0)
+        self.feature_importances_ = self.importances_.mean(axis=0)
+        most_important_first = np.argsort(-self.feature_importances_, kind="stable")
+        self.ranking_ = np.argsort(most_important_first) + 1
+
+    def _draw_seeds(self, estimator):
+        if self.random_state is not None:
+            return draw_seeds(self.random_state, self.n_repeats)
+        if self.n_repeats == 1:
+            return [None]
+        own = getattr(estimator, "random_state", None)
+        return draw_seeds(own, self.n_repeats)
+
+    def _progress(self, n_repeats):
+        """What to print after each repeat."""
+        if not self.verbose:
+            return [None] * n_repeats
+        return [f"repeat {number + 1} of {n_repeats}" for number in range(n_repeats)]
+
+    def _warn_about_scales(self, X):
+        from skviann.callbacks import scales_inputs
+
+        if scales_inputs(self.estimator_.model_):
+            return
+        deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
+        deviations = deviations[deviations > 0]
+        if len(deviations) and deviations.max() > _MAX_SCALE_RATIO * deviations.min():
+            warnings.warn(
+                "The columns of X have standard deviations from "
+                f"{deviations.min():.3g} to {deviations.max():.3g}, and the network does "
+                "not scale its inputs: importances depend on the columns' scale. Put a "
+                "sklearn.preprocessing.StandardScaler in front.",
+                stacklevel=2,
+            )
+
+    def get_metadata_routing(self):
+        """Get metadata routing of this object.
+
+        Returns
+        -------
+        routing : sklearn.utils.metadata_routing.MetadataRouter
+            What is routed to the fit of the network. The default network requests
+            `sample_weight`.
+        """
+        estimator = self.estimator
+        if estimator is None:
+            estimator = VIANNClassifier().set_fit_request(sample_weight=True)
+        return MetadataRouter(owner=self).add(
+            estimator=estimator,
+            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+        )
+
+    @property
+    def partial_fit(self):
+        """Not available: a variance over separate trainings would mean nothing."""
+        raise AttributeError("VIANNSelector has no partial_fit.")
+
+    def __sklearn_tags__(self):
+        # Not SelectFromModel's, which asks the estimator, here perhaps None.
+        tags = super(SelectFromModel, self).__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.sparse = _accepts_sparse(self.estimator)
+        return tags
+
+    def __sklearn_clone__(self):
+        new = super().__sklearn_clone__()
+        # Keras's wrappers lose fit_kwargs when cloned, and with them the epochs.
+        if hasattr(self.estimator, "fit_kwargs"):
+            new.estimator.set_params(fit_kwargs=copy.deepcopy(self.estimator.fit_kwargs))
+        return new
+
+
+def _fit_one(estimator, X, y, seed, fit_params, progress):
+    """Fit a copy of the network; return it and its importances."""
+    start = time.perf_counter()
+    if isinstance(estimator, _BaseVIANN):
+        fitted = clone(estimator)
+        if seed is not None:
+            fitted.set_params(random_state=seed)
+        importances = fitted.fit(X, y, **fit_params).feature_importances_
+    else:
+        from skviann.wrappers import fit_with_importances
+
+        fitted, importances = fit_with_importances(estimator, X, y, seed, **fit_params)
+    if progress:
+        print(f"[VIANNSelector] {progress}: {time.perf_counter() - start:.1f} s")
+    return fitted, importances
+
+
+def _accepts_sparse(estimator):
+    if estimator is None or isinstance(estimator, _BaseVIANN):
+        return False
+    from skviann.wrappers import accepts_sparse
+
+    return accepts_sparse(estimator)
+
+
+def _holds_labels(y_original, y):
+    """Whether the default network for a target is a classifier.
+
+    Asks for the kind of numbers, not for their values: 151.0 is a quantity.
+    """
+    dtype_name = str(getattr(y_original, "dtype", "")).lower()
+    if dtype_name.startswith(("category", "categorical", "enum")):
+        return True
+    if y.dtype.kind in "iu":
+        n_classes = len(np.unique(y))
+        few_rows_each = n_classes * _ROWS_PER_CLASS > len(y)
+        if n_classes > _MANY_CLASSES or n_classes > _FEW_CLASSES and few_rows_each:
+            raise ValueError(
+                f"y holds {n_classes} different integers in {len(y)} rows, which reads "
+                "as a quantity, not as class labels. Say which it is: "
+                "VIANNSelector(VIANNRegressor()) or VIANNSelector(VIANNClassifier())."
+            )
+    return y.dtype.kind != "f"

@@ -1,0 +1,111 @@
+"""Functions that build the Keras networks behind the estimators, and their parts."""
+
+import keras
+
+
+def check_parts(activation, optimizer, callbacks):
+    """Raise an error if Keras does not know what a network is to be made of.
+
+    Raises
+    ------
+    ValueError
+        If Keras knows no activation or optimizer of that name.
+    TypeError
+        If one of the callbacks is not a Keras callback.
+    """
+    for kind, known, part in (
+        ("activation", keras.activations, activation),
+        ("optimizer", keras.optimizers, optimizer),
+    ):
+        try:
+            known.get(part)
+        except ValueError as error:
+            raise ValueError(
+                f"{kind} must be the name of one in keras.{kind}s, got {part!r}."
+            ) from error
+    for callback in callbacks or ():
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "callbacks must hold instances of keras.callbacks.Callback, "
+                f"got {callback!r}."
+            )
+
+
+def make_optimizer(optimizer, learning_rate):
+    """Build a new optimizer from a name, or as a copy without the original's state.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+        Which one.
+    learning_rate : float or None
+        None keeps the optimizer's own.
+
+    Returns
+    -------
+    optimizer : keras.optimizers.Optimizer
+    """
+    new = keras.optimizers.get(
+        optimizer
+        if isinstance(optimizer, str)
+        else keras.optimizers.serialize(optimizer)
+    )
+    if learning_rate is not None:
+        new.learning_rate = learning_rate
+    return new
+
+
+def build_mlp(
+    n_features,
+    n_outputs,
+    *,
+    hidden_layer_sizes,
+    activation,
+    output_activation,
+    feature_mean,
+    feature_scale,
+):
+    """Build a multilayer perceptron that standardises its own inputs.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int
+        Width of the input and of the output.
+    hidden_layer_sizes : sequence of int
+        Units of each hidden layer; empty for a linear model.
+    activation, output_activation : str
+        Keras activations of the hidden layers and of the output.
+    feature_mean, feature_scale : ndarray of shape (n_features,)
+        What each input is centred by and divided by.
+
+    Returns
+    -------
+    model : keras.Sequential
+        Not yet compiled.
+    """
+    standardise = keras.layers.Normalization(
+        mean=feature_mean, variance=feature_scale**2, name="standardise"
+    )
+    hidden = [keras.layers.Dense(units, activation) for units in hidden_layer_sizes]
+    output = keras.layers.Dense(n_outputs, output_activation)
+    return keras.Sequential(
+        [keras.Input((n_features,)), standardise, *hidden, output]
+    )
+
+
+def rescale_output(model, mean, scale):
+    """Fold a change of the output's unit into the last layer, in place.
+
+    Turns a linear output ``z`` into ``z * scale + mean``: a network that was trained on
+    a standardised target then predicts in the target's own unit.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Ends in a linear Dense layer.
+    mean, scale : ndarray of shape (n_outputs,)
+        The standardised target's mean and standard deviation.
+    """
+    output = model.layers[-1]
+    kernel, bias = output.get_weights()
+    output.set_weights([kernel * scale, bias * scale + mean])

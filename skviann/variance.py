@@ -1,0 +1,221 @@
+"""The arithmetic of VIANN: a running variance and the score made of it, on arrays."""
+
+import numpy as np
+
+
+class RunningVariance:
+    """Mean and variance of arrays that arrive one at a time (Welford's algorithm).
+
+    All arithmetic is in float64, and no array that was passed in is kept.
+
+    Attributes
+    ----------
+    count : int
+        How many arrays were seen.
+    mean : ndarray or None
+        Their elementwise mean, None before the first one.
+
+    References
+    ----------
+    B. P. Welford (1962), "Note on a method for calculating corrected sums of squares
+    and products", Technometrics 4(3), 419-420.
+
+    T. F. Chan, G. H. Golub, R. J. LeVeque (1979), "Updating formulae and a pairwise
+    algorithm for computing sample variances", Stanford STAN-CS-79-773, equation 2.1.
+
+    Examples
+    --------
+    >>> from skviann import RunningVariance
+    >>> running = RunningVariance()
+    >>> for values in ([1.0, 10.0], [2.0, 10.0], [3.0, 10.0]):
+    ...     running.update(values)
+    >>> running.count
+    3
+    >>> running.variance()
+    array([1., 0.])
+    """
+
+    def __init__(self):
+        self.count = 0
+        self.mean = None
+        self._squares = None  # sum of squared deviations from the mean
+
+    def update(self, values):
+        """Take in one more array.
+
+        Parameters
+        ----------
+        values : array-like
+            Of the shape of every array before it.
+
+        Raises
+        ------
+        ValueError
+            If the shape differs from that of the arrays before.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        if self.count == 0:
+            self.mean = np.zeros_like(values)
+            self._squares = np.zeros_like(values)
+        self._check_shape(values.shape)
+        self.count += 1
+        deviation = values - self.mean
+        self.mean = self.mean + deviation / self.count
+        self._squares = self._squares + deviation * (values - self.mean)
+
+    def merge(self, other):
+        """Take in all that another `RunningVariance` has seen (Chan et al.'s rule).
+
+        Parameters
+        ----------
+        other : RunningVariance
+            Statistics over arrays of the same shape; left unchanged.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        """
+        if other.count == 0:
+            return
+        if self.count == 0:
+            self.mean = np.zeros_like(other.mean)
+            self._squares = np.zeros_like(other.mean)
+        self._check_shape(other.mean.shape)
+        count = self.count + other.count
+        gap = other.mean - self.mean
+        self.mean = self.mean + gap * (other.count / count)
+        self._squares = (
+            self._squares + other._squares + gap**2 * (self.count * other.count / count)
+        )
+        self.count = count
+
+    def variance(self, ddof=1):
+        """Elementwise variance of what was seen so far.
+
+        Parameters
+        ----------
+        ddof : int, default=1
+            The divisor is ``count - ddof``: 1 gives the sample variance, 0 the
+            population variance.
+
+        Returns
+        -------
+        variance : ndarray
+            Of the shape of the arrays seen, in their unit squared.
+
+        Raises
+        ------
+        ValueError
+            If no more than `ddof` arrays were seen.
+        """
+        if self.count <= ddof:
+            raise ValueError(
+                f"The variance with ddof={ddof} needs more than {ddof} updates, "
+                f"got {self.count}."
+            )
+        return self._squares / (self.count - ddof)
+
+    def _check_shape(self, shape):
+        if shape != self.mean.shape:
+            raise ValueError(
+                f"Expected an array of shape {self.mean.shape}, as seen before; "
+                f"got shape {shape}."
+            )
+
+
+def viann_scores(variance, weights, feature_axis=0):
+    """VIANN's importance of each input of a layer.
+
+    ``score[j] = sum over u of variance[j, u] * |weights[j, u]|``: an input matters as
+    far as training moved the weights that leave it, and left them large.
+
+    Parameters
+    ----------
+    variance : array-like
+        Variance of every weight over training.
+    weights : array-like
+        The weights at the end of training, of the shape of `variance`.
+    feature_axis : int or tuple of int, default=0
+        The axis or axes that tell the inputs apart; the sum runs over all others.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_features,)
+        Non-negative scores; with several feature axes, an array with those axes.
+
+    Raises
+    ------
+    ValueError
+        If `variance` and `weights` differ in shape.
+
+    References
+    ----------
+    C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+    Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+
+    Examples
+    --------
+    >>> from skviann import viann_scores
+    >>> viann_scores([[0.1, 0.1], [0.2, 0.0]], [[1.0, -2.0], [0.5, 3.0]])
+    array([0.3, 0.1])
+    """
+    variance = np.asarray(variance, dtype=np.float64)
+    weights = np.asarray(weights, dtype=np.float64)
+    if variance.shape != weights.shape:
+        raise ValueError(
+            "variance and weights must have the same shape, got "
+            f"{variance.shape} and {weights.shape}."
+        )
+    feature_axes = np.atleast_1d(feature_axis) % variance.ndim
+    other_axes = tuple(set(range(variance.ndim)) - set(feature_axes.tolist()))
+    return (variance * np.abs(weights)).sum(axis=other_axes)
+
+
+def min_max_scale(scores):
+    """Scale scores to [0, 1] by their minimum and maximum, as the VIANN paper does.
+
+    Parameters
+    ----------
+    scores : array-like
+        Finite scores.
+
+    Returns
+    -------
+    scaled : ndarray
+        Of the shape of `scores`. All zeros when all scores are equal.
+
+    Examples
+    --------
+    >>> from skviann import min_max_scale
+    >>> min_max_scale([1.0, 2.0, 5.0])
+    array([0.  , 0.25, 1.  ])
+    >>> min_max_scale([3.0, 3.0])
+    array([0., 0.])
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    above = scores - scores.min()
+    return above / (above.max() or 1.0)
+
+
+def sum_to_one(scores):
+    """Divide non-negative scores by their sum, so that they are shares.
+
+    Parameters
+    ----------
+    scores : array-like
+        Finite, non-negative scores.
+
+    Returns
+    -------
+    shares : ndarray
+        Of the shape of `scores`. All zeros when all scores are zero.
+
+    Examples
+    --------
+    >>> from skviann.variance import sum_to_one
+    >>> sum_to_one([1.0, 3.0])
+    array([0.25, 0.75])
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    return scores / (scores.sum() or 1.0)

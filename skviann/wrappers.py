@@ -1,0 +1,144 @@
+"""The only module that knows scikeras, and Keras's own scikit-learn wrappers.
+
+scikeras 0.13 is its last release. `KerasClassifier` and `KerasRegressor` are its
+wrappers with the tags that today's scikit-learn asks for; `fit_with_importances` trains
+any such wrapper with VIANN's callback.
+"""
+
+import copy
+from collections.abc import Mapping
+
+import keras
+import scikeras.wrappers
+from sklearn.base import clone
+from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+from skviann._seeding import seeded
+from skviann._validation import draw_seeds
+from skviann.callbacks import VarianceImportance
+from skviann.variance import sum_to_one
+
+
+class _TodaysScikitLearn:
+    """What scikeras lacks under scikit-learn 1.6 and later."""
+
+    def __sklearn_tags__(self):
+        # scikeras lists its mixins in the wrong order, so that the inherited tags miss
+        # the estimator's type; a subclass cannot reorder them.
+        is_classifier = self._estimator_type == "classifier"
+        return Tags(
+            estimator_type=self._estimator_type,
+            target_tags=TargetTags(required=True, multi_output=True),
+            classifier_tags=ClassifierTags(multi_label=True) if is_classifier else None,
+            regressor_tags=None if is_classifier else RegressorTags(),
+            input_tags=InputTags(sparse=True, three_d_array=True),
+        )
+
+
+class KerasClassifier(_TodaysScikitLearn, scikeras.wrappers.KerasClassifier):
+    """scikeras's KerasClassifier, known to scikit-learn as a classifier."""
+
+
+class KerasRegressor(_TodaysScikitLearn, scikeras.wrappers.KerasRegressor):
+    """scikeras's KerasRegressor, known to scikit-learn as a regressor."""
+
+
+def is_wrapper(estimator):
+    """Whether an estimator is one that `fit_with_importances` can train."""
+    return isinstance(
+        estimator,
+        (
+            scikeras.wrappers.BaseWrapper,
+            keras.wrappers.SKLearnClassifier,
+            keras.wrappers.SKLearnRegressor,
+        ),
+    )
+
+
+def accepts_sparse(wrapper):
+    """Whether a wrapper can be fitted on sparse matrices."""
+    return isinstance(wrapper, scikeras.wrappers.BaseWrapper)
+
+
+def fit_with_importances(wrapper, X, y, seed, callbacks=None, **fit_params):
+    """Train a copy of a wrapper with VIANN's callback behind all others.
+
+    Parameters
+    ----------
+    wrapper : scikeras or keras.wrappers classifier or regressor
+        Left as it is, its own callbacks included.
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Input.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Target.
+    seed : int or None
+        Makes the training repeatable, in place of a scikeras wrapper's `random_state`.
+        None leaves that in charge; a wrapper without one then trains differently each
+        time.
+    callbacks : list of keras.callbacks.Callback, default=None
+        More callbacks for this training alone. Copies are used.
+    **fit_params : dict
+        Passed to the wrapper's fit.
+
+    Returns
+    -------
+    fitted : a fitted copy of `wrapper`
+    importances : ndarray of shape (n_features,)
+        VIANN scores as shares that sum to 1.
+
+    Raises
+    ------
+    ValueError
+        When training begins, if the model's first layer does not fit X; and whenever
+        `VarianceImportance` raises one.
+    """
+    viann = _ColumnImportance(X.shape[1])
+    added = [*copy.deepcopy(callbacks or []), viann]
+    fitted = clone(wrapper)
+    if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
+        if seed is not None:
+            fitted.set_params(random_state=seed)
+        own = {"fit__callbacks": getattr(fitted, "fit__callbacks", None)}
+        during_fit = {"fit__callbacks": _append(own["fit__callbacks"], added)}
+    else:
+        # Keras's wrappers lose fit_kwargs when cloned, and write into it when fitted.
+        own = {"fit_kwargs": copy.deepcopy(wrapper.fit_kwargs)}
+        fit_kwargs = copy.deepcopy(wrapper.fit_kwargs) or {}
+        added = _append(fit_kwargs.get("callbacks"), added)
+        during_fit = {"fit_kwargs": {**fit_kwargs, "callbacks": added}}
+    fitted.set_params(**during_fit)
+    with seeded(draw_seeds(None, 1)[0] if seed is None else seed):
+        fitted.fit(X, y, **fit_params)
+    fitted.set_params(**own)
+    if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
+        fitted._initialize_callbacks()  # lets go of those that were added
+    return fitted, sum_to_one(viann.importances_)
+
+
+class _ColumnImportance(VarianceImportance):
+    """VarianceImportance for a table, with one score for each column."""
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.n_features = n_features
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        inputs = tuple(self._kernel.shape[:-1])
+        if inputs != (self.n_features,):
+            raise ValueError(
+                f"The first trainable layer of the estimator's model has inputs of shape "
+                f"{inputs}, but X has {self.n_features} features; VIANN needs a layer "
+                "with one input for each feature of X."
+            )
+
+
+def _append(callbacks, added):
+    """Put callbacks behind others, in each form that scikeras and Keras take."""
+    if isinstance(callbacks, Mapping):
+        return {**callbacks, "viann": added}
+    if callbacks is None:
+        callbacks = []
+    elif not isinstance(callbacks, (list, tuple)):
+        callbacks = [callbacks]
+    return [*callbacks, *added]
