@@ -107,7 +107,7 @@ class VarianceImportance(keras.callbacks.Callback):
                 f"got {layer!r}."
             )
         is_count = isinstance(update, Integral) and not isinstance(update, bool)
-        if not (update == "epoch" or is_count and update >= 1):
+        if not (update == "epoch" or (is_count and update >= 1)):
             raise ValueError(
                 f"update must be 'epoch' or a positive number of batches, got {update!r}."
             )
@@ -121,28 +121,34 @@ class VarianceImportance(keras.callbacks.Callback):
 
     @property
     def n_updates_(self):
+        """How often the weights were taken in."""
         return self._running.count
 
     @property
     def weights_(self):
+        """The kernel at the end of training."""
         self._check_trained()
         return self._weights
 
     @property
     def variance_(self):
+        """Sample variance of every weight."""
         self._check_trained()
         return self._running.variance()
 
     @property
     def importances_(self):
+        """Raw score of each input."""
         return self._scores(feature_axis=tuple(range(self.weights_.ndim - 1)))
 
     @property
     def filter_importances_(self):
+        """Raw score of each filter or unit."""
         return self._scores(feature_axis=-1)
 
     @property
     def var_scores_(self):
+        """Scores of the inputs, scaled to [0, 1]."""
         return min_max_scale(self.importances_)
 
     @property
@@ -164,16 +170,23 @@ class VarianceImportance(keras.callbacks.Callback):
         return viann_scores(self.variance_, weights, feature_axis)
 
     def on_train_begin(self, logs=None):
-        layer = find_layer(self.model, self.layer)
-        self._variance_only = isinstance(layer, keras.layers.Embedding)
-        self._kernel = layer.embeddings if self._variance_only else layer.kernel
+        """Find the layer to follow."""
+        self._kernel = None
         self._weights = None
+        self._first_batch = 0
+        self._batches = 0
         if self.reset:
             self._running = RunningVariance()
             self._check_length()
-        self._first_batch = 0
-        self._batches = 0
-        _run_last(self.model.history, lambda kernel=self._kernel: self._finish(kernel))
+        if self.model.built:
+            self._follow()
+
+    def _follow(self):
+        layer = find_layer(self.model, self.layer)
+        self._variance_only = isinstance(layer, keras.layers.Embedding)
+        kernel = layer.embeddings if self._variance_only else layer.kernel
+        self._kernel = kernel
+        _run_last(self.model.history, lambda: self._finish(kernel))
 
     def _check_length(self):
         params = self.params or {}
@@ -186,6 +199,9 @@ class VarianceImportance(keras.callbacks.Callback):
             raise ValueError(_too_few_updates(updates))
 
     def on_train_batch_end(self, batch, logs=None):
+        """Take the weights in, if it is a batch's turn."""
+        if self._kernel is None:
+            self._follow()  # a model without an Input is built by its first batch
         if self.update == "epoch":
             return
         before = self._batches
@@ -194,11 +210,13 @@ class VarianceImportance(keras.callbacks.Callback):
             self._take_in()
 
     def on_epoch_end(self, epoch, logs=None):
+        """Take the weights in, if it is an epoch's turn."""
         self._first_batch = self._batches
         if self.update == "epoch":
             self._take_in()
 
     def on_train_end(self, logs=None):
+        """Keep the weights at the end, and let go of the model."""
         self._finish(self._kernel)
         self._kernel = None
         self.set_model(None)

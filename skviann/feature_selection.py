@@ -328,7 +328,9 @@ class VIANNSelector(SelectFromModel):
         new = super().__sklearn_clone__()
         # Keras's wrappers lose fit_kwargs when cloned, and with them the epochs.
         if hasattr(self.estimator, "fit_kwargs"):
-            new.estimator.set_params(fit_kwargs=copy.deepcopy(self.estimator.fit_kwargs))
+            new.estimator.set_params(
+                fit_kwargs=copy.deepcopy(self.estimator.fit_kwargs)
+            )
         return new
 
 
@@ -368,7 +370,7 @@ def _holds_labels(y_original, y):
     if y.dtype.kind in "iu":
         n_classes = len(np.unique(y))
         few_rows_each = n_classes * _ROWS_PER_CLASS > len(y)
-        if n_classes > _MANY_CLASSES or n_classes > _FEW_CLASSES and few_rows_each:
+        if n_classes > _MANY_CLASSES or (n_classes > _FEW_CLASSES and few_rows_each):
             raise ValueError(
                 f"y holds {n_classes} different integers in {len(y)} rows, which reads "
                 "as a quantity, not as class labels. Say which it is: "

@@ -88,9 +88,7 @@ def build_mlp(
     )
     hidden = [keras.layers.Dense(units, activation) for units in hidden_layer_sizes]
     output = keras.layers.Dense(n_outputs, output_activation)
-    return keras.Sequential(
-        [keras.Input((n_features,)), standardise, *hidden, output]
-    )
+    return keras.Sequential([keras.Input((n_features,)), standardise, *hidden, output])
 
 
 def rescale_output(model, mean, scale):

@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 
 from skviann._validation import all_or_nothing, draw_seeds
 
-_ROWS_PER_PREDICTION = 1024
+_ROWS_PER_PREDICTION = 512
 
 
 class _BaseVIANN(BaseEstimator):
@@ -91,7 +91,7 @@ class _BaseVIANN(BaseEstimator):
             epochs=self.epochs,
             validation_split=self.validation_split,
             verbose=int(self.verbose),
-            predict__batch_size=max(self.batch_size, _ROWS_PER_PREDICTION),
+            predict__batch_size=_ROWS_PER_PREDICTION,
             predict__verbose=0,
             **network,
         )
@@ -105,14 +105,18 @@ class _BaseVIANN(BaseEstimator):
         sizes = self.hidden_layer_sizes
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(
-                "hidden_layer_sizes must hold the number of units of each hidden layer, "
-                f"positive integers; got {sizes!r}."
+                "hidden_layer_sizes must hold the units of each hidden layer, positive "
+                f"integers; got {sizes!r}."
             )
 
     def _predict(self, method, X):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        return getattr(self._wrapper, method)(X).astype(np.float64)
+        # In full batches, for the last digits of a matrix product depend on its number
+        # of rows: a row's prediction shall not depend on the rows beside it.
+        missing = -len(X) % _ROWS_PER_PREDICTION
+        batches = np.pad(X, ((0, missing), (0, 0))) if missing else X
+        return getattr(self._wrapper, method)(batches)[: len(X)].astype(np.float64)
 
 
 def _drop_unweighted(X, y, sample_weight):
@@ -327,7 +331,8 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         y : ndarray of shape (n_samples,)
             The most probable of `classes_`.
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[most_probable]
 
 
 class VIANNRegressor(RegressorMixin, _BaseVIANN):

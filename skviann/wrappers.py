@@ -122,14 +122,14 @@ class _ColumnImportance(VarianceImportance):
         super().__init__()
         self.n_features = n_features
 
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
+    def _follow(self):
+        super()._follow()
         inputs = tuple(self._kernel.shape[:-1])
         if inputs != (self.n_features,):
             raise ValueError(
-                f"The first trainable layer of the estimator's model has inputs of shape "
-                f"{inputs}, but X has {self.n_features} features; VIANN needs a layer "
-                "with one input for each feature of X."
+                "The first trainable layer of the estimator's model has inputs of "
+                f"shape {inputs}, but X has {self.n_features} features; VIANN needs a "
+                "layer with one input for each feature of X."
             )
 
 
