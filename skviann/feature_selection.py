@@ -20,7 +20,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 
 # What SelectFromModel itself calls where it leaves the checks on X to its estimator.
-from sklearn.utils.validation import _check_feature_names
+from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from skviann._validation import all_or_nothing, draw_seeds
 from skviann.neural_network import VIANNClassifier, VIANNRegressor, _BaseVIANN
@@ -142,6 +142,8 @@ class VIANNSelector(SelectFromModel):
     norm_order = 1
 
     def importance_getter(self, estimator):
+        """Let SelectFromModel's methods see the averaged importances."""
+        check_is_fitted(self, "feature_importances_")
         return self.feature_importances_
 
     def __init__(
@@ -206,7 +208,7 @@ class VIANNSelector(SelectFromModel):
             X, y = check_X_y(
                 X,
                 y,
-                accept_sparse=_accepts_sparse(self.estimator) and ["csr", "csc"],
+                accept_sparse=_accepts_sparse(self.estimator) and "csr",
                 multi_output=True,
                 ensure_min_samples=2,
                 estimator=self,
@@ -364,10 +366,9 @@ def _holds_labels(y_original, y):
 
     Asks for the kind of numbers, not for their values: 151.0 is a quantity.
     """
-    dtype_name = str(getattr(y_original, "dtype", "")).lower()
-    if dtype_name.startswith(("category", "categorical", "enum")):
-        return True
-    if y.dtype.kind in "iu":
+    # pandas's dtypes know their kind, where the checked array may have lost it.
+    kind = getattr(getattr(y_original, "dtype", None), "kind", y.dtype.kind)
+    if kind in "iu":
         n_classes = len(np.unique(y))
         few_rows_each = n_classes * _ROWS_PER_CLASS > len(y)
         if n_classes > _MANY_CLASSES or (n_classes > _FEW_CLASSES and few_rows_each):
@@ -376,4 +377,4 @@ def _holds_labels(y_original, y):
                 "as a quantity, not as class labels. Say which it is: "
                 "VIANNSelector(VIANNRegressor()) or VIANNSelector(VIANNClassifier())."
             )
-    return y.dtype.kind != "f"
+    return kind != "f"

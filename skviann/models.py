@@ -67,6 +67,10 @@ def build_mlp(
 ):
     """Build a multilayer perceptron that standardises its own inputs.
 
+    The first layer's weights start small, from a normal distribution with a standard
+    deviation of 0.05 as in the VIANN paper: a weight's size at the end, and its way
+    there, then tell what training made of it rather than where it began.
+
     Parameters
     ----------
     n_features, n_outputs : int
@@ -88,7 +92,9 @@ def build_mlp(
     )
     hidden = [keras.layers.Dense(units, activation) for units in hidden_layer_sizes]
     output = keras.layers.Dense(n_outputs, output_activation)
-    return keras.Sequential([keras.Input((n_features,)), standardise, *hidden, output])
+    first, *others = [*hidden, output]
+    first.kernel_initializer = keras.initializers.RandomNormal(stddev=0.05)
+    return keras.Sequential([keras.Input((n_features,)), standardise, first, *others])
 
 
 def rescale_output(model, mean, scale):

@@ -1,0 +1,710 @@
+import copy
+import json
+import pickle
+import subprocess
+import sys
+import warnings
+
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+import sklearn
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectFromModel
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from conftest import FAST, RecordKernel
+from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
+from skviann.wrappers import KerasClassifier, KerasRegressor
+
+SMALL = "random_normal"
+NETWORK = VIANNClassifier(**FAST, random_state=0)
+
+
+def build(meta):
+    classifies = meta["target_type_"] == "binary"
+    model = keras.Sequential(
+        [
+            keras.Input((meta["n_features_in_"],)),
+            keras.layers.Dense(8, "relu", name="first", kernel_initializer=SMALL),
+            keras.layers.Dense(1, "sigmoid" if classifies else "linear"),
+        ]
+    )
+    loss = "binary_crossentropy" if classifies else "mse"
+    model.compile(keras.optimizers.Adam(0.02), loss)
+    return model
+
+
+def build_for_keras(X, y):
+    classifies = y.ndim == 2
+    model = keras.Sequential(
+        [
+            keras.Input((X.shape[1],)),
+            keras.layers.Dense(8, "relu", name="first", kernel_initializer=SMALL),
+            keras.layers.Dense(y.shape[1], "softmax")
+            if classifies
+            else keras.layers.Dense(1),
+        ]
+    )
+    loss = "categorical_crossentropy" if classifies else "mse"
+    model.compile(keras.optimizers.Adam(0.02), loss)
+    return model
+
+
+def keras_wrapper(kind=keras.wrappers.SKLearnClassifier):
+    return kind(
+        build_for_keras, fit_kwargs={"epochs": 6, "batch_size": 8, "verbose": 0}
+    )
+
+
+def scikeras_wrapper(kind=KerasClassifier, **params):
+    return kind(build, epochs=6, batch_size=8, verbose=0, **params)
+
+
+@pytest.fixture(scope="module")
+def fitted(classes):
+    return VIANNSelector(NETWORK, n_repeats=2, random_state=0).fit(*classes)
+
+
+# What is learned
+
+
+def test_the_columns_that_matter_are_selected(fitted, classes):
+    X, _ = classes
+    assert_array_equal(fitted.get_support(indices=True), [0, 1])
+    assert_array_equal(fitted.transform(X), X[:, :2])
+    assert fitted.n_features_in_ == 6
+
+
+def test_learned_attributes(fitted):
+    assert fitted.importances_.shape == (2, 6)
+    assert_allclose(fitted.importances_.sum(axis=1), 1)
+    assert_allclose(fitted.feature_importances_, fitted.importances_.mean(axis=0))
+    assert_allclose(fitted.importances_std_, fitted.importances_.std(axis=0))
+    assert fitted.importances_std_.max() > 0
+    assert_allclose(fitted.feature_importances_.sum(), 1)
+    assert fitted.threshold_ == pytest.approx(1 / 6)
+    assert sorted(fitted.ranking_) == [1, 2, 3, 4, 5, 6]
+    assert_array_equal(
+        fitted.feature_importances_[np.argsort(fitted.ranking_)],
+        sorted(fitted.feature_importances_, reverse=True),
+    )
+    assert_array_equal(fitted.estimator_.feature_importances_, fitted.importances_[0])
+
+
+def test_repeats_are_independent_fits_of_the_estimator(fitted, classes):
+    one = VIANNSelector(NETWORK, random_state=0).fit(*classes)
+    assert_array_equal(one.importances_[0], fitted.importances_[0])
+    by_hand = [
+        clone(NETWORK).set_params(random_state=seed).fit(*classes).feature_importances_
+        for seed in np.random.RandomState(0).randint(1, 2**31 - 1, 2)
+    ]
+    assert_array_equal(fitted.importances_, by_hand)
+
+
+def test_without_random_state_the_estimators_own_counts(classes):
+    alone = clone(NETWORK).fit(*classes).feature_importances_
+    assert_array_equal(VIANNSelector(NETWORK).fit(*classes).feature_importances_, alone)
+    repeated = VIANNSelector(NETWORK, n_repeats=2).fit(*classes).importances_
+    assert_array_equal(
+        repeated, VIANNSelector(NETWORK, n_repeats=2).fit(*classes).importances_
+    )
+    assert (repeated[0] != repeated[1]).all()
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_parallel_repeats_are_the_same(backend, fitted, classes):
+    selector = clone(fitted).set_params(n_jobs=2)
+    with joblib.parallel_config(backend):
+        selector.fit(*classes)
+    assert_array_equal(selector.importances_, fitted.importances_)
+    assert_array_equal(
+        selector.estimator_.predict(classes[0]), fitted.estimator_.predict(classes[0])
+    )
+
+
+def test_verbose_prints_a_line_a_repeat(classes, capsys):
+    VIANNSelector(NETWORK, n_repeats=2, verbose=1).fit(*classes)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:30] for line in lines] == [
+        "[VIANNSelector] repeat 1 of 2:",
+        "[VIANNSelector] repeat 2 of 2:",
+    ]
+
+
+# Thresholds are SelectFromModel's
+
+
+@pytest.mark.parametrize(
+    ("threshold", "max_features"),
+    [
+        (None, None),
+        ("mean", None),
+        ("median", None),
+        ("1.25*mean", None),
+        ("0.5*median", None),
+        (0.1, None),
+        (-np.inf, 3),
+        (None, 1),
+        (-np.inf, 0),
+        (-np.inf, 9),
+        (-np.inf, lambda X: X.shape[1] // 2),
+    ],
+)
+def test_threshold_and_max_features_mean_what_they_do_in_select_from_model(
+    threshold, max_features, fitted, classes
+):
+    X, _ = classes
+    reference = SelectFromModel(
+        fitted.estimator_,
+        threshold=threshold,
+        max_features=max_features,
+        prefit=True,
+        importance_getter=lambda estimator: fitted.feature_importances_,
+    ).fit(X)
+    selector = copy.copy(fitted).set_params(
+        threshold=threshold, max_features=max_features
+    )
+    selector._check_max_features(X)
+    assert selector.threshold_ == reference.threshold_
+    assert_array_equal(selector.get_support(), reference.get_support())
+
+
+@pytest.mark.parametrize("max_features", [2, lambda X: X.shape[1] // 3])
+def test_max_features_counts_in_fit(max_features, classes):
+    selector = VIANNSelector(NETWORK, threshold=-np.inf, max_features=max_features)
+    assert selector.fit(*classes).max_features_ == 2
+    assert selector.get_support().sum() == 2
+
+
+# Estimators
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        NETWORK,
+        scikeras_wrapper(),
+        scikeras_wrapper(KerasRegressor),
+        keras_wrapper(),
+        keras_wrapper(keras.wrappers.SKLearnRegressor),
+        VIANNRegressor(**FAST),
+    ],
+    ids=lambda estimator: type(estimator).__module__ + type(estimator).__name__,
+)
+def test_every_accepted_estimator_finds_the_columns(estimator, classes, quantity):
+    X, y = classes
+    if is_regressor(estimator):
+        X, y = quantity[0], quantity[1] / 30
+    selector = VIANNSelector(estimator, random_state=0).fit(X, y)
+    assert selector.ranking_[0] == 1 or selector.ranking_[1] == 1
+    assert selector.feature_importances_[:2].sum() > 0.5  # of six columns
+    assert type(selector.estimator_) is type(estimator)
+    assert selector.estimator_ is not estimator
+    assert selector.estimator_.predict(X).shape[0] == len(X)
+
+
+def test_the_wrappers_own_callbacks_run(classes):
+    record = RecordKernel("first")
+    wrapper = scikeras_wrapper(callbacks=[record])
+    selector = VIANNSelector(wrapper, random_state=0).fit(*classes)
+    (trained,) = selector.estimator_.callbacks
+    assert len(trained.epochs) == 6
+    assert record.epochs == []
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(),
+        make_pipeline(StandardScaler(), NETWORK),
+        VIANNClassifier,
+        "mlp",
+    ],
+)
+def test_other_estimators_are_refused(estimator, classes):
+    selector = VIANNSelector(estimator)
+    with pytest.raises(TypeError, match="estimator must be None, a VIANNClassifier or"):
+        selector.fit(*classes)
+    assert vars(selector) == vars(VIANNSelector(estimator))
+
+
+TARGETS = {
+    "integers": (lambda y: y, VIANNClassifier),
+    "unsigned": (lambda y: y.astype(np.uint8), VIANNClassifier),
+    "booleans": (lambda y: y == 1, VIANNClassifier),
+    "strings": (lambda y: np.array(["no", "yes"])[y], VIANNClassifier),
+    "objects": (lambda y: np.array(["no", "yes"], dtype=object)[y], VIANNClassifier),
+    "list": (lambda y: y.tolist(), VIANNClassifier),
+    "pandas strings": (lambda y: pd.Series(["no", "yes"])[y], VIANNClassifier),
+    "pandas categories": (
+        lambda y: pd.Series(np.arange(len(y)) % 40).astype("category"),
+        VIANNClassifier,
+    ),
+    "pandas nullable": (lambda y: pd.Series(y).astype("Int64"), VIANNClassifier),
+    "polars": (lambda y: pl.Series(y), VIANNClassifier),
+    "polars categories": (
+        lambda y: pl.Series(np.array(["no", "yes"])[y].tolist(), dtype=pl.Categorical),
+        VIANNClassifier,
+    ),
+    "floats": (lambda y: y + 0.5, VIANNRegressor),
+    "whole floats": (lambda y: np.where(y == 1, 151.0, 75.0), VIANNRegressor),
+    "float32": (lambda y: y.astype(np.float32), VIANNRegressor),
+    "several outputs": (lambda y: np.column_stack([y, -y]) * 1.5, VIANNRegressor),
+}
+
+
+@pytest.fixture
+def quick_default(monkeypatch):
+    """The default networks, trained for two epochs."""
+    for network in (VIANNClassifier, VIANNRegressor):
+        defaults = {**network.__init__.__kwdefaults__, "epochs": 2}
+        monkeypatch.setattr(network.__init__, "__kwdefaults__", defaults)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_the_default_network_follows_the_kind_of_target(kind, classes, quick_default):
+    X, y = classes
+    convert, expected = TARGETS[kind]
+    assert type(VIANNSelector().fit(X, convert(y)).estimator_) is expected
+
+
+@pytest.mark.parametrize(("n_rows", "n_values"), [(120, 21), (120, 120), (2000, 250)])
+def test_integers_that_read_as_a_quantity(n_rows, n_values):
+    X = np.zeros((n_rows, 2))
+    y = np.arange(n_rows) % n_values
+    with pytest.raises(
+        ValueError,
+        match=rf"{n_values} different integers.*VIANNRegressor.*VIANNClassifier",
+    ):
+        VIANNSelector().fit(X, y)
+
+
+@pytest.mark.parametrize(("n_rows", "n_values"), [(20, 20), (500, 50)])
+def test_integers_that_read_as_labels(n_rows, n_values, quick_default):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    selector = VIANNSelector().fit(X, np.arange(n_rows) % n_values)
+    assert len(selector.estimator_.classes_) == n_values
+
+
+# In scikit-learn's tools
+
+
+def test_grid_search_over_a_pipeline(classes):
+    pipeline = make_pipeline(
+        VIANNSelector(clone(NETWORK).set_params(epochs=3), random_state=0),
+        LogisticRegression(),
+    )
+    grid = [
+        {"viannselector__threshold": ["mean"]},
+        {"viannselector__max_features": [1]},
+        {"viannselector__estimator__hidden_layer_sizes": [(4,)]},
+    ]
+    results = [
+        GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs, scoring="roc_auc")
+        .fit(*classes)
+        .cv_results_["mean_test_score"]
+        for n_jobs in (1, 2)
+    ]
+    assert np.isfinite(results[0]).all()
+    assert len(set(results[0])) > 1
+    assert_array_equal(results[0], results[1])
+
+
+def test_folds_of_a_network_are_stratified(classes):
+    X, y = classes
+    order = np.argsort(y, kind="stable")
+    search = GridSearchCV(
+        make_pipeline(VIANNSelector(NETWORK), clone(NETWORK)),
+        {"viannselector__max_features": [2]},
+        cv=2,
+        scoring="roc_auc",
+    )
+    scores = search.fit(X[order], y[order]).cv_results_
+    by_hand = GridSearchCV(
+        search.estimator, search.param_grid, cv=StratifiedKFold(2), scoring="roc_auc"
+    ).fit(X[order], y[order])
+    assert_array_equal(
+        scores["split0_test_score"], by_hand.cv_results_["split0_test_score"]
+    )
+
+
+def test_pipeline_with_memory_fits_once(classes, tmp_path, capfd):
+    def pipeline(C):
+        return make_pipeline(
+            VIANNSelector(NETWORK, random_state=0, verbose=1),
+            LogisticRegression(C=C),
+            memory=str(tmp_path),
+        )
+
+    first = pipeline(1.0).fit(*classes)
+    second = pipeline(0.1).fit(*classes)
+    assert capfd.readouterr().out.count("[VIANNSelector] repeat") == 1
+    assert_array_equal(first[0].get_support(), second[0].get_support())
+    assert first.score(*classes) > 0.9
+
+
+def test_clone_keeps_fit_kwargs_of_keras_wrappers(classes):
+    pipeline = make_pipeline(VIANNSelector(keras_wrapper()), LogisticRegression())
+    copied = clone(pipeline)
+    wrapper = copied[0].estimator
+    assert wrapper.fit_kwargs == pipeline[0].estimator.fit_kwargs
+    assert wrapper.fit_kwargs is not pipeline[0].estimator.fit_kwargs
+    copied.fit(*classes)
+    assert len(copied[0].estimator_.history_.epoch) == 6
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_frames_in_and_out(container, classes, fitted):
+    X, y = classes
+    names = [f"column {letter}" for letter in "abcdef"]
+    make = {"pandas": pd.DataFrame, "polars": pl.DataFrame}[container]
+    frame = make(dict(zip(names, X.T, strict=True)))
+    selector = clone(fitted).set_output(transform=container).fit(frame, y)
+    assert_array_equal(selector.feature_names_in_, names)
+    assert_array_equal(selector.get_feature_names_out(), names[:2])
+    assert_array_equal(selector.feature_importances_, fitted.feature_importances_)
+    selected = selector.transform(frame)
+    assert isinstance(selected, make)
+    assert list(selected.columns) == names[:2]
+
+
+def test_inverse_transform(fitted, classes):
+    X, _ = classes
+    restored = fitted.inverse_transform(fitted.transform(X))
+    assert_array_equal(restored[:, :2], X[:, :2])
+    assert_array_equal(restored[:, 2:], 0)
+
+
+def test_get_feature_names_out_without_names(fitted):
+    assert_array_equal(fitted.get_feature_names_out(), ["x0", "x1"])
+
+
+@pytest.mark.parametrize("estimator", [NETWORK, scikeras_wrapper(), keras_wrapper()])
+def test_sample_weight_reaches_the_network(estimator, classes):
+    # Rows of the second half tell of column 5; without weight they do not count.
+    X, y = classes
+    both_X = np.vstack([X, X])
+    both_y = np.r_[y, (X[:, 5] > 0).astype(int)]
+    weights = np.r_[np.zeros(len(y)), np.ones(len(y))]
+    selector = VIANNSelector(estimator, random_state=0)
+    selector.fit(both_X, both_y, sample_weight=weights)
+    assert selector.feature_importances_.argmax() == 5
+
+
+def test_metadata_routing(classes):
+    X, y = classes
+    weights = (np.arange(len(y)) % 2).astype(float)
+    network = clone(NETWORK)
+    expected = VIANNSelector(network).fit(X, y, sample_weight=weights)
+    with sklearn.config_context(enable_metadata_routing=True):
+        requesting = clone(network).set_fit_request(sample_weight=True)
+        pipeline = make_pipeline(VIANNSelector(requesting), LogisticRegression())
+        pipeline[1].set_fit_request(sample_weight=False)
+        pipeline.fit(X, y, sample_weight=weights)
+        assert_array_equal(
+            pipeline[0].feature_importances_, expected.feature_importances_
+        )
+        with pytest.raises(ValueError, match="sample_weight.*not explicitly set"):
+            VIANNSelector(network).fit(X, y, sample_weight=weights)
+        routing = VIANNSelector().get_metadata_routing()
+        assert routing.consumes("fit", ["sample_weight"]) == {"sample_weight"}
+
+
+def test_there_is_no_partial_fit():
+    assert not hasattr(VIANNSelector(scikeras_wrapper()), "partial_fit")
+
+
+# Kinds of data
+
+
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.csc_array])
+def test_sparse_input_of_a_scikeras_network(kind, classes):
+    X, y = classes
+    X = np.where(np.abs(X) < 0.5, 0, X)
+    wrapper = scikeras_wrapper(random_state=0)
+    dense = VIANNSelector(wrapper).fit(X, y)
+    sparse = VIANNSelector(wrapper).fit(kind(X), y)
+    assert_allclose(sparse.feature_importances_, dense.feature_importances_, rtol=1e-3)
+    assert_allclose(sparse.transform(kind(X)).toarray(), dense.transform(X))
+
+
+@pytest.mark.parametrize("estimator", [None, NETWORK, keras_wrapper()])
+def test_sparse_input_where_it_is_not_supported(estimator, classes):
+    X, y = classes
+    with pytest.raises(TypeError, match="dense data is required"):
+        VIANNSelector(estimator).fit(scipy.sparse.csr_matrix(X), y)
+
+
+CONVERSIONS = {
+    "float32": lambda X: X.astype(np.float32),
+    "float16": lambda X: X.astype(np.float16),
+    "integers": lambda X: np.round(4 * X).astype(int),
+    "booleans": lambda X: X > 0,
+    "Fortran order": np.asfortranarray,
+    "not contiguous": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "list": lambda X: X.tolist(),
+    "objects": lambda X: X.astype(object),
+}
+
+
+@pytest.mark.parametrize("estimator", [NETWORK, scikeras_wrapper(random_state=0)])
+@pytest.mark.parametrize("kind", CONVERSIONS)
+def test_kinds_of_numbers(kind, estimator, classes):
+    X, y = classes
+    converted = CONVERSIONS[kind](X)
+    before = copy.deepcopy(converted)
+    selector = VIANNSelector(estimator).fit(converted, y)
+    assert_array_equal(selector.get_support(indices=True), [0, 1])
+    assert_array_equal(converted, before)
+    as_float = VIANNSelector(estimator).fit(np.asarray(converted, dtype=float), y)
+    assert_allclose(
+        selector.feature_importances_, as_float.feature_importances_, rtol=1e-2
+    )
+
+
+def test_read_only_and_memory_mapped_arrays(classes, fitted, tmp_path):
+    X, y = classes
+    for name, array in (("X", X), ("y", y)):
+        np.save(tmp_path / f"{name}.npy", array)
+    mapped = [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("X", "y")]
+    selector = clone(fitted).fit(*mapped)
+    assert_array_equal(selector.feature_importances_, fitted.feature_importances_)
+
+
+EDGES = {
+    "one feature": lambda X, y: (X[:, :1], y),
+    "one row a class": lambda X, y: (X[:3], ["a", "b", "c"]),
+    "fewer rows than a batch": lambda X, y: (X[:5], [0, 1, 0, 1, 0]),
+    "constant columns": lambda X, y: (np.where([1, 1, 1, 0, 0, 0], X, 7.3e6), y),
+    "all zeros": lambda X, y: (0 * X, y),
+    "duplicated columns": lambda X, y: (np.hstack([X, X]), y),
+}
+
+
+@pytest.mark.parametrize("estimator", [NETWORK, scikeras_wrapper()])
+@pytest.mark.parametrize("edge", EDGES)
+def test_edges(edge, estimator, classes):
+    if edge == "one row a class" and estimator is not NETWORK:
+        pytest.skip("the network in this test is for two classes")
+    X, y = EDGES[edge](*classes)
+    selector = VIANNSelector(estimator, random_state=0).fit(X, y)
+    importances = selector.feature_importances_
+    assert np.isfinite(importances).all()
+    assert (importances >= 0).all()
+    assert selector.transform(X).shape[1] >= 1
+    if edge == "all zeros":
+        assert_array_equal(importances, 0)
+        return
+    assert_allclose(importances.sum(), 1)
+    if edge == "constant columns" and estimator is NETWORK:
+        assert_array_equal(importances[3:], 0)
+    if edge == "duplicated columns":
+        assert set(selector.ranking_[[0, 1, 6, 7]]) == {1, 2, 3, 4}
+
+
+# Copies
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+@pytest.mark.parametrize("estimator", [NETWORK, scikeras_wrapper(), keras_wrapper()])
+def test_copies_select_the_same(estimator, copied, classes):
+    stop = keras.callbacks.EarlyStopping("loss", patience=2)
+    if hasattr(estimator, "callbacks"):
+        estimator = clone(estimator).set_params(callbacks=[stop])
+    selector = VIANNSelector(estimator, random_state=0).fit(*classes)
+    twin = copied(selector)
+    assert_array_equal(twin.feature_importances_, selector.feature_importances_)
+    assert_array_equal(twin.transform(classes[0]), selector.transform(classes[0]))
+    assert_array_equal(
+        twin.estimator_.predict(classes[0]), selector.estimator_.predict(classes[0])
+    )
+    unfitted = copied(VIANNSelector(NETWORK, threshold="median"))
+    assert unfitted.threshold == "median"
+    assert not hasattr(clone(twin), "feature_importances_")
+
+
+def test_a_saved_pipeline_predicts_the_same_in_a_fresh_process(classes, tmp_path):
+    X, y = classes
+    pipeline = make_pipeline(VIANNSelector(NETWORK), clone(NETWORK)).fit(X, y)
+    joblib.dump(pipeline, tmp_path / "pipeline.joblib")
+    np.save(tmp_path / "X.npy", X)
+    code = """
+import joblib, numpy as np
+pipeline = joblib.load("pipeline.joblib")
+np.save("proba.npy", pipeline.predict_proba(np.load("X.npy")))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    assert_array_equal(np.load(tmp_path / "proba.npy"), pipeline.predict_proba(X))
+
+
+# Warnings and errors
+
+
+def scale_warnings(selector, X, y):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        selector.fit(X, y)
+    return [str(one.message) for one in caught if "StandardScaler" in str(one.message)]
+
+
+def test_columns_of_different_scale_are_warned_about_once(classes):
+    X, y = classes
+    scaled = X * [1, 1, 1, 1, 1, 150]
+    (message,) = scale_warnings(
+        VIANNSelector(scikeras_wrapper(), n_repeats=2), scaled, y
+    )
+    deviations = scaled.std(axis=0)
+    assert f"from {deviations.min():.3g} to {deviations.max():.3g}" in message
+    assert len(scale_warnings(VIANNSelector(keras_wrapper()), scaled, y)) == 1
+
+
+def test_no_warning_about_scale_without_need(classes):
+    X, y = classes
+    scaled = X * [1, 1, 1, 1, 1, 150]
+    assert (
+        scale_warnings(VIANNSelector(scikeras_wrapper()), X * [1, 1, 1, 1, 1, 50], y)
+        == []
+    )
+    assert scale_warnings(VIANNSelector(NETWORK), scaled, y) == []
+    with_constant = np.where([1, 1, 1, 1, 1, 0], X, 3.0)
+    assert scale_warnings(VIANNSelector(scikeras_wrapper()), with_constant, y) == []
+
+    def build_scaling():
+        model = keras.Sequential(
+            [
+                keras.Input((6,)),
+                keras.layers.BatchNormalization(),
+                keras.layers.Dense(1),
+            ]
+        )
+        model.compile("adam", "mse")
+        return model
+
+    wrapper = KerasRegressor(build_scaling, epochs=2, verbose=0)
+    assert scale_warnings(VIANNSelector(wrapper), scaled, y) == []
+
+
+X = np.random.default_rng(0).normal(size=(30, 4))
+Y = np.arange(30) % 2
+NAN, INFINITE, STRINGS = X.copy(), X.copy(), X.astype(object)
+NAN[0, 0], INFINITE[0, 0], STRINGS[0, 0] = np.nan, np.inf, "red"
+
+BAD_FITS = {
+    "NaN": ({}, (NAN, Y), "Input X contains NaN"),
+    "infinity": ({}, (INFINITE, Y), "Input X contains infinity"),
+    "strings": ({}, (STRINGS, Y), "could not convert string to float: 'red'"),
+    "one class": ({}, (X, np.ones(30, dtype=int)), "one class only"),
+    "lengths": ({}, (X, Y[:-1]), "inconsistent numbers of samples"),
+    "weights' length": ({}, (X, Y), "sample_weight.*shape"),
+    "no rows": ({}, (X[:0], Y[:0]), "0 sample"),
+    "no columns": ({}, (X[:, :0], Y), r"0 feature\(s\)"),
+    "no y": ({}, (X, None), "requires y to be passed"),
+    "3-D": ({}, (X[:, :, None], Y), "dim 3"),
+    "NaN in y": ({}, (X, np.where(Y, np.nan, 1.0)), "Input y contains NaN"),
+    "threshold": ({"threshold": "middle"}, (X, Y), "threshold must.*'middle'"),
+    "factor": ({"threshold": "two*mean"}, (X, Y), r"threshold must.*'two\*mean'"),
+    "threshold's type": ({"threshold": [1]}, (X, Y), "'threshold' parameter"),
+    "max_features": ({"max_features": -1}, (X, Y), "'max_features' parameter.*Got -1"),
+    "callable": ({"max_features": lambda X: -1}, (X, Y), "max_features == -1"),
+    "n_repeats": ({"n_repeats": 0}, (X, Y), "'n_repeats' parameter.*Got 0"),
+    "n_jobs": ({"n_jobs": "all"}, (X, Y), "'n_jobs' parameter"),
+    "random_state": ({"random_state": "a"}, (X, Y), "'random_state' parameter"),
+    "epochs": ({"estimator": VIANNClassifier(epochs=1)}, (X, Y), "'epochs' parameter"),
+    "epochs of scikeras": (
+        {"estimator": KerasClassifier(build, epochs=1, verbose=0)},
+        (X, Y),
+        "at least 2 updates",
+    ),
+    "first layer": (
+        {"estimator": scikeras_wrapper()},
+        (np.hstack([X, X]), Y),
+        "incompatible|inputs of shape",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FITS)
+def test_bad_input_fails_before_training(case):
+    params, data, message = BAD_FITS[case]
+    trained = []
+    watch = keras.callbacks.LambdaCallback(on_batch_end=lambda *_: trained.append(1))
+    estimator = params.get("estimator", VIANNClassifier(callbacks=[watch]))
+    if case == "first layer":
+        estimator = KerasClassifier(
+            lambda: build({"n_features_in_": 4, "target_type_": "binary"}), epochs=3
+        )
+    fit_params = {"sample_weight": np.ones(3)} if case == "weights' length" else {}
+    selector = VIANNSelector(**{**params, "estimator": estimator})
+    unfitted = dict(vars(selector))
+    with pytest.raises((ValueError, TypeError), match=message):
+        selector.fit(*data, **fit_params)
+    assert vars(selector) == unfitted
+    assert trained == []
+
+
+def test_unfitted_and_wrong_width(fitted):
+    with pytest.raises(NotFittedError):
+        VIANNSelector().transform(X)
+    with pytest.raises(NotFittedError):
+        VIANNSelector().get_support()
+    with pytest.raises(
+        ValueError, match="X has 4 features, but VIANNSelector is expecting 6"
+    ):
+        fitted.transform(X)
+
+
+def test_a_failed_fit_keeps_what_was_learned_before(fitted):
+    selector = copy.deepcopy(fitted)
+    with pytest.raises(ValueError, match="contains NaN"):
+        selector.fit(NAN, Y)
+    assert selector.n_features_in_ == 6
+    assert_array_equal(selector.feature_importances_, fitted.feature_importances_)
+
+
+def test_interrupted_fit_can_be_repeated(classes, fitted):
+    switch = {"on": True}
+
+    def interrupt(epoch, logs):
+        if switch["on"] and epoch == 1:
+            raise KeyboardInterrupt
+
+    class Interrupt(keras.callbacks.LambdaCallback):
+        def __deepcopy__(self, memo):
+            return Interrupt(on_epoch_end=interrupt)
+
+    network = clone(NETWORK).set_params(callbacks=[Interrupt(on_epoch_end=interrupt)])
+    selector = VIANNSelector(network, n_repeats=2, random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        selector.fit(*classes)
+    assert not hasattr(selector, "feature_importances_")
+    switch["on"] = False
+    selector.fit(*classes)
+    assert_array_equal(selector.importances_, fitted.importances_)
+
+
+def test_nothing_of_the_callers_changes(classes):
+    X, y = (array.copy() for array in classes)
+    weights = np.ones(len(y))
+    stop = keras.callbacks.EarlyStopping("loss", patience=2)
+    network = clone(NETWORK).set_params(callbacks=[stop])
+    before = json.dumps(stop.__dict__, default=str)
+    selector = VIANNSelector(network, random_state=0)
+    selector.fit(X, y, sample_weight=weights)
+    assert_array_equal(X, classes[0])
+    assert_array_equal(y, classes[1])
+    assert_array_equal(weights, 1)
+    assert json.dumps(stop.__dict__, default=str) == before
+    assert selector.estimator is network
+    assert vars(network) == vars(clone(NETWORK)) | {"callbacks": [stop]}

@@ -1,0 +1,423 @@
+import copy
+import pickle
+
+import keras
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.feature_selection import RFE, RFECV, SelectFromModel
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import cross_val_score
+
+from conftest import FAST, RecordKernel, viann_by_hand
+from skviann import VIANNClassifier, VIANNRegressor
+
+BOTH = [VIANNClassifier, VIANNRegressor]
+
+
+def test_importances_equal_those_of_recorded_weights(classes):
+    recorded = []
+
+    class Record(RecordKernel):
+        def read(self):
+            kernel = super().read()
+            recorded.append(kernel)
+            return kernel
+
+        def __deepcopy__(self, memo):
+            return Record(self.layer_name)
+
+        def set_model(self, model):
+            super().set_model(model)
+            self.layer_name = model.layers[1].name
+
+    classifier = VIANNClassifier(**FAST, callbacks=[Record(None)], random_state=0)
+    classifier.fit(*classes)
+    assert len(recorded) == FAST["epochs"]
+    expected = viann_by_hand(recorded, recorded[-1])
+    expected /= expected.sum()
+    assert_allclose(classifier.feature_importances_, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("fitted", ["fitted_classifier", "fitted_regressor"])
+def test_importances_find_the_columns_that_matter(fitted, request):
+    importances = request.getfixturevalue(fitted).feature_importances_
+    assert importances.shape == (6,)
+    assert (importances >= 0).all()
+    assert_allclose(importances.sum(), 1)
+    assert set(importances.argsort()[-2:]) == {0, 1}
+
+
+def test_importances_do_not_depend_on_units(classes, fitted_classifier):
+    X, y = classes
+    scales = np.array([1e-3, 1, 1e4, 1, 7, 1])
+    other = clone(fitted_classifier).fit((X + 5) * scales, y)
+    assert_allclose(
+        other.feature_importances_, fitted_classifier.feature_importances_, atol=0.005
+    )
+
+
+LABELS = {
+    "integers": lambda y: y * 3 + 2,
+    "strings": lambda y: np.array(["no", "yes"])[y],
+    "objects": lambda y: np.array(["no", "yes"], dtype=object)[y],
+    "booleans": lambda y: y == 1,
+    "whole floats": lambda y: y.astype(float),
+    "categorical": lambda y: pd.Series(np.array(["no", "yes"])[y]).astype("category"),
+    "polars": lambda y: pl.Series(np.array(["no", "yes"])[y].tolist()),
+    "list": lambda y: y.tolist(),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_binary_labels(kind, classes, fitted_classifier):
+    X, y = classes
+    labels = LABELS[kind](y)
+    classifier = clone(fitted_classifier).fit(X, labels)
+    assert_array_equal(classifier.classes_, np.unique(np.asarray(labels)))
+    assert classifier.score(X, labels) > 0.9
+    assert_allclose(classifier.predict_proba(X), fitted_classifier.predict_proba(X))
+
+
+def test_multiclass_labels():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 3))
+    y = np.array(["low", "middle", "high"])[np.digitize(X[:, 1], [-0.5, 0.5])]
+    classifier = VIANNClassifier((16,), learning_rate=0.05, epochs=20, random_state=0)
+    classifier.fit(X, y)
+    assert_array_equal(classifier.classes_, ["high", "low", "middle"])
+    assert classifier.feature_importances_.argmax() == 1
+    probabilities = classifier.predict_proba(X)
+    assert probabilities.shape == (150, 3)
+    assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
+    predictions = classifier.predict(X)
+    assert_array_equal(predictions, classifier.classes_[probabilities.argmax(axis=1)])
+    assert accuracy_score(y, predictions) == classifier.score(X, y) > 0.9
+
+
+def test_regression_in_the_unit_of_the_target(quantity):
+    X, y = quantity
+    settings = {"hidden_layer_sizes": (16,), "learning_rate": 0.02, "epochs": 40}
+    plain = VIANNRegressor(**settings, random_state=0).fit(X, y)
+    shifted = VIANNRegressor(**settings, random_state=0).fit(X, 1e6 + 1000 * y)
+    assert r2_score(y, plain.predict(X)) == plain.score(X, y) > 0.9
+    assert_allclose(
+        (shifted.predict(X) - 1e6) / 1000, plain.predict(X), atol=0.01 * y.std()
+    )
+    assert_allclose(
+        plain.model_.predict(X, verbose=0)[:, 0], plain.predict(X), rtol=1e-4
+    )
+
+
+def test_regression_on_whole_numbers():
+    # Two whole-numbered values read as classes to scikit-learn's type_of_target.
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.where(X[:, 0] > 0, 151.0, 75.0)
+    regressor = VIANNRegressor((16,), learning_rate=0.02, random_state=0).fit(X, y)
+    assert 75 < regressor.predict([[0.0, 0.0]])[0] < 151
+    assert regressor.score(X, y) > 0.7
+
+
+def test_several_outputs(quantity):
+    X, y = quantity
+    both = np.column_stack([y, -5 * y + 3])
+    regressor = VIANNRegressor(
+        (16,), learning_rate=0.02, epochs=40, random_state=0
+    ).fit(X, both)
+    assert regressor.predict(X).shape == both.shape
+    assert r2_score(both, regressor.predict(X), multioutput="raw_values").min() > 0.9
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+def test_full_batches_make_weights_equal_repetitions(estimator, classes):
+    X, y = classes
+    network = estimator(
+        (4,),
+        optimizer="sgd",
+        learning_rate=0.1,
+        batch_size=1000,
+        epochs=5,
+        random_state=0,
+    )
+    weights = np.random.default_rng(0).integers(0, 3, size=len(y))
+    weighted = clone(network).fit(X, y, sample_weight=2.5 * weights)
+    repeated = clone(network).fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    unweighted = clone(network).fit(X, y)
+    predict = "predict_proba" if is_classifier(network) else "predict"
+    assert_allclose(
+        getattr(weighted, predict)(X),
+        getattr(repeated, predict)(X),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    difference = getattr(weighted, predict)(X) - getattr(unweighted, predict)(X)
+    assert np.abs(difference).max() > 1e-3
+
+
+def test_class_weight_is_the_sample_weight_of_a_class(classes):
+    X, y = classes
+    network = VIANNClassifier(**FAST, random_state=0)
+    by_class = clone(network).set_params(class_weight={0: 1, 1: 9}).fit(X, y)
+    by_row = clone(network).fit(X, y, sample_weight=np.where(y == 1, 9.0, 1.0))
+    assert_array_equal(by_class.predict_proba(X), by_row.predict_proba(X))
+    both = clone(by_class).fit(X, y, sample_weight=np.where(y == 1, 1 / 9, 1.0))
+    plain = network.fit(X, y)
+    assert_allclose(both.predict_proba(X), plain.predict_proba(X), atol=1e-4)
+    weights = np.ones(len(y))
+    by_class.fit(X, y, sample_weight=weights)
+    assert_array_equal(weights, 1)
+
+
+def test_balanced_class_weight(classes):
+    X, y = classes
+    few = np.r_[np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:12]]
+    network = VIANNClassifier(**FAST, random_state=0)
+    balanced = clone(network).set_params(class_weight="balanced").fit(X[few], y[few])
+    plain = network.fit(X[few], y[few])
+    assert balanced.predict_proba(X)[:, 1].mean() > plain.predict_proba(X)[:, 1].mean()
+
+
+def test_early_stopping_through_callbacks(classes):
+    stop = keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True)
+    network = VIANNClassifier(
+        learning_rate=0.1, epochs=200, validation_split=0.25, callbacks=[stop]
+    )
+    network.fit(*classes)
+    assert 2 <= len(network.history_["loss"]) < 200
+    assert network.history_.keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert network.callbacks == [stop]
+    assert stop.model is None  # a copy was used
+
+
+def test_validation_rows_are_drawn_at_random(classes):
+    # Rows sorted by class: the last quarter alone would be one class.
+    X, y = classes
+    order = np.argsort(y, kind="stable")
+    network = VIANNClassifier(**FAST, validation_split=0.25, random_state=0)
+    network.fit(X[order], y[order])
+    assert network.score(X, y) > 0.9
+    assert network.history_["val_loss"][-1] < network.history_["val_loss"][0]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", keras.optimizers.SGD(momentum=0.5)])
+def test_optimizer_and_learning_rate(optimizer, classes):
+    network = VIANNClassifier((4,), optimizer=optimizer, learning_rate=0.125, epochs=2)
+    trained = network.fit(*classes).model_.optimizer
+    assert isinstance(trained, keras.optimizers.SGD)
+    assert float(trained.learning_rate) == 0.125
+    if not isinstance(optimizer, str):
+        assert trained is not optimizer
+        assert not optimizer.built
+        assert trained.momentum == 0.5
+        assert float(optimizer.learning_rate) == pytest.approx(0.01)
+
+
+def test_hidden_layer_sizes(classes):
+    network = VIANNClassifier((5, 3), "tanh", epochs=2).fit(*classes)
+    kernels = [w.shape for w in network.model_.get_weights() if w.ndim == 2]
+    assert kernels == [(6, 5), (5, 3), (3, 1)]
+    linear = VIANNClassifier((), epochs=20, learning_rate=0.05, random_state=0)
+    assert linear.fit(*classes).score(*classes) > 0.9
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(0, False), (1, True)])
+def test_verbose(verbose, shown, classes, capsys):
+    VIANNClassifier((4,), epochs=2, verbose=verbose).fit(*classes).predict(classes[0])
+    assert ("Epoch 2/2" in capsys.readouterr().out) is shown
+
+
+def test_a_row_is_predicted_alike_alone_and_among_others(fitted_classifier, classes):
+    X, _ = classes
+    together = fitted_classifier.predict_proba(X)
+    assert_array_equal(together[7:8], fitted_classifier.predict_proba(X[7:8]))
+    many = np.tile(X, (10, 1))  # more than one batch
+    assert_array_equal(
+        fitted_classifier.predict_proba(many), np.tile(together, (10, 1))
+    )
+
+
+def test_select_from_model(classes):
+    selector = SelectFromModel(VIANNClassifier(**FAST, random_state=0)).fit(*classes)
+    assert_array_equal(selector.get_support(indices=True), [0, 1])
+
+
+def test_rfe(quantity):
+    network = VIANNRegressor(**FAST, random_state=0)
+    selector = RFE(network, n_features_to_select=2, step=2).fit(*quantity)
+    assert_array_equal(selector.get_support(indices=True), [0, 1])
+
+
+def test_rfecv(classes):
+    network = VIANNClassifier(**FAST, random_state=0)
+    selector = RFECV(network, step=2, cv=2).fit(*classes)
+    assert selector.support_[:2].any()
+    assert len(selector.cv_results_["mean_test_score"]) > 1
+
+
+def test_permutation_importance(fitted_classifier, classes):
+    found = permutation_importance(
+        fitted_classifier, *classes, n_repeats=2, random_state=0
+    )
+    assert found.importances_mean.argmax() in (0, 1)
+
+
+def test_cross_val_score_with_roc_auc(classes):
+    network = VIANNClassifier(**FAST, random_state=0)
+    assert cross_val_score(network, *classes, cv=2, scoring="roc_auc").min() > 0.9
+
+
+def test_calibrated_classifier(classes):
+    network = VIANNClassifier(**FAST, random_state=0)
+    calibrated = CalibratedClassifierCV(network, cv=2).fit(*classes)
+    assert calibrated.score(*classes) > 0.9
+
+
+def test_voting_classifier(classes):
+    members = [
+        ("viann", VIANNClassifier(**FAST, random_state=0)),
+        ("linear", LogisticRegression()),
+    ]
+    voting = VotingClassifier(members, voting="soft").fit(*classes)
+    assert voting.score(*classes) > 0.9
+
+
+def test_kinds():
+    assert is_classifier(VIANNClassifier())
+    assert is_regressor(VIANNRegressor())
+
+
+@pytest.mark.parametrize("fitted", ["fitted_classifier", "fitted_regressor"])
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+def test_copies_predict_the_same(fitted, copied, request, classes):
+    original = request.getfixturevalue(fitted)
+    twin = copied(original)
+    assert_array_equal(twin.predict(classes[0]), original.predict(classes[0]))
+    assert_array_equal(twin.feature_importances_, original.feature_importances_)
+    unfitted = copied(clone(original))
+    assert unfitted.get_params() == original.get_params()
+
+
+def test_pickles_without_the_callbacks_of_its_training(classes, tmp_path):
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    network = VIANNClassifier((4,), epochs=3, callbacks=[log]).fit(*classes)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
+    twin = pickle.loads(pickle.dumps(network))
+    assert_array_equal(twin.predict(classes[0]), network.predict(classes[0]))
+
+
+def test_the_keras_model_can_be_saved(fitted_regressor, quantity, tmp_path):
+    X, _ = quantity
+    fitted_regressor.model_.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert_allclose(
+        loaded.predict(X, verbose=0)[:, 0],
+        fitted_regressor.predict(X),
+        rtol=1e-5,
+        atol=1e-5,
+    )
+
+
+X = np.random.default_rng(0).normal(size=(20, 4))
+Y = np.arange(20) % 2
+
+BAD_PARAMETERS = [
+    ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes must"),
+    ({"hidden_layer_sizes": (8, 2.5)}, "hidden_layer_sizes must"),
+    ({"hidden_layer_sizes": 8}, "'hidden_layer_sizes' parameter"),
+    ({"activation": "relux"}, "activation must be.*'relux'"),
+    ({"optimizer": "adamant"}, "optimizer must be.*'adamant'"),
+    ({"learning_rate": 0}, "'learning_rate' parameter"),
+    ({"batch_size": 0}, "'batch_size' parameter"),
+    ({"epochs": 1}, "'epochs' parameter.*Got 1"),
+    ({"validation_split": 1.0}, "'validation_split' parameter"),
+    ({"callbacks": ["stop"]}, "callbacks must hold.*'stop'"),
+    ({"callbacks": keras.callbacks.EarlyStopping()}, "'callbacks' parameter"),
+    ({"random_state": "zero"}, "'random_state' parameter"),
+    ({"verbose": -1}, "'verbose' parameter"),
+]
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize(("params", "message"), BAD_PARAMETERS)
+def test_bad_parameters(estimator, params, message):
+    network = estimator(**params)
+    with pytest.raises((ValueError, TypeError), match=message):
+        network.fit(X, Y)
+    assert vars(network) == vars(estimator(**params))
+
+
+def test_bad_class_weight():
+    with pytest.raises(ValueError, match="'class_weight' parameter"):
+        VIANNClassifier(class_weight="equal").fit(X, Y)
+
+
+NAN, INFINITE, STRINGS = X.copy(), X.copy(), X.astype(object)
+NAN[0, 0], INFINITE[0, 0], STRINGS[0, 0] = np.nan, np.inf, "red"
+
+BAD_DATA = [
+    ((NAN, Y), {}, "Input X contains NaN"),
+    ((INFINITE, Y), {}, "Input X contains infinity"),
+    ((X * 1e300, Y), {}, "too large for dtype"),
+    ((STRINGS, Y), {}, "could not convert string to float: 'red'"),
+    ((X, Y[:-1]), {}, "inconsistent numbers of samples"),
+    ((X[:0], Y[:0]), {}, "0 sample"),
+    ((X[:1], Y[:1]), {}, "1 sample"),
+    ((X[:, :0], Y), {}, r"0 feature\(s\)"),
+    ((X, None), {}, "requires y to be passed"),
+    ((X[:, :, None], Y), {}, "dim 3"),
+    ((X[:, 0], Y), {}, "Expected 2D array"),
+    ((X, np.where(Y, np.nan, 1.0)), {}, "contains NaN"),
+    ((X, Y, np.ones(3)), {}, "sample_weight.*shape"),
+    ((X, Y, -np.ones(20)), {}, "[Nn]egative values"),
+    (
+        (X, Y, np.zeros(20)),
+        {},
+        "sample_weight must be positive|Sample weights must contain",
+    ),
+]
+
+
+@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize(("data", "params", "message"), BAD_DATA)
+def test_bad_data(estimator, data, params, message):
+    network = estimator(**params)
+    with pytest.raises((ValueError, TypeError), match=message):
+        network.fit(*data)
+    assert vars(network) == vars(estimator(**params))
+
+
+def test_bad_targets():
+    with pytest.raises(ValueError, match="one class only"):
+        VIANNClassifier().fit(X, np.ones(20, dtype=int))
+    with pytest.raises(ValueError, match="one class only"):
+        VIANNClassifier().fit(X, Y, sample_weight=Y)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        VIANNClassifier().fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        VIANNRegressor().fit(X, np.array(["a", "b"])[Y])
+
+
+def test_weights_that_are_not_finite_are_an_error():
+    network = VIANNRegressor(optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(ValueError, match="NaN or infinite.*learning rate"):
+        network.fit(X, X[:, 0])
+    assert not hasattr(network, "feature_importances_")
+
+
+def test_a_failed_fit_keeps_what_was_learned_before(fitted_classifier, classes):
+    network = copy.deepcopy(fitted_classifier)
+    with pytest.raises(ValueError, match="contains NaN"):
+        network.fit(NAN, Y)
+    assert network.n_features_in_ == 6
+    assert_array_equal(
+        network.predict_proba(classes[0]), fitted_classifier.predict_proba(classes[0])
+    )

@@ -1,0 +1,169 @@
+import os
+import random
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from joblib import Parallel, delayed, parallel_config
+from numpy.testing import assert_array_equal
+from scikeras.wrappers import KerasClassifier as ScikerasClassifier
+from tensorflow.python.framework import config as tf_config
+
+from conftest import FAST
+from skviann import VIANNClassifier, VIANNSelector
+from skviann._seeding import seeded
+
+
+def noisy_model(meta=None, X=None, y=None):
+    """Draws random numbers in each way that Keras has."""
+
+    @keras.saving.register_keras_serializable("tests")
+    class GlobalNoise(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs + 0.01 * keras.random.normal(keras.ops.shape(inputs))
+
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            GlobalNoise(),
+            keras.layers.Dense(4, "relu"),
+            keras.layers.Dropout(0.2),
+            keras.layers.Dense(1 if y is None else y.shape[1], "sigmoid"),
+        ]
+    )
+    model.compile("adam", "binary_crossentropy")
+    return model
+
+
+NETWORKS = {
+    "VIANN": lambda: VIANNClassifier(**FAST),
+    "scikeras": lambda: ScikerasClassifier(noisy_model, epochs=3, verbose=0),
+    "scikeras, seeded": lambda: ScikerasClassifier(
+        noisy_model, epochs=3, verbose=0, random_state=7
+    ),
+    "keras.wrappers": lambda: keras.wrappers.SKLearnClassifier(
+        noisy_model, fit_kwargs={"epochs": 3, "verbose": 0}
+    ),
+}
+
+
+def draw():
+    """One number from every global source."""
+    return [
+        random.random(),
+        np.random.random(),  # noqa: NPY002
+        float(tf.random.uniform([])),
+        float(keras.random.uniform([])),
+        float(keras.initializers.RandomNormal()([1])[0]),
+    ]
+
+
+def settings():
+    return (
+        dict(os.environ),
+        tf_config.is_op_determinism_enabled(),
+        tf.config.functions_run_eagerly(),
+        tf.config.threading.get_intra_op_parallelism_threads(),
+        tf.config.threading.get_inter_op_parallelism_threads(),
+        keras.config.floatx(),
+        keras.config.dtype_policy().name,
+        keras.config.image_data_format(),
+    )
+
+
+@pytest.mark.parametrize("random_state", [None, 0])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_fit_leaves_no_trace_in_global_state(network, random_state, classes):
+    selector = VIANNSelector(NETWORKS[network](), random_state=random_state)
+    keras.utils.set_random_seed(3)
+    expected = [draw(), draw()]
+
+    keras.utils.set_random_seed(3)
+    first, before = draw(), settings()
+    selector.fit(*classes)
+    assert settings() == before
+    assert [first, draw()] == expected
+
+
+def test_a_fit_that_fails_leaves_no_trace_either(classes):
+    keras.utils.set_random_seed(3)
+    expected, before = draw(), settings()
+    keras.utils.set_random_seed(3)
+    interrupt = keras.callbacks.LambdaCallback(on_epoch_end=_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        VIANNSelector(VIANNClassifier(callbacks=[interrupt])).fit(*classes)
+    assert settings() == before
+    assert draw() == expected
+
+
+def _interrupt(epoch, logs):
+    raise KeyboardInterrupt
+
+
+def test_tensorflow_stays_unseeded_if_it_was():
+    # In a fresh process: there, TensorFlow has no seed to put back.
+    code = """
+import tensorflow as tf
+from skviann._seeding import seeded
+values = []
+for seed in (1, 1, 2):
+    with seeded(seed):
+        values.append(float(tf.random.uniform([])))
+    outside = [float(tf.random.uniform([])), float(tf.random.uniform([]))]
+    assert outside[0] != outside[1]
+    values.extend(outside)
+assert values[0] == values[3] != values[6]
+assert values[1] != values[4], "seeding leaked"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_seeded_draws_the_same_numbers():
+    draws = []
+    for seed in (1, 1, 2):
+        with seeded(seed):
+            draws.append(draw())
+    assert draws[0] == draws[1]
+    assert all(one != other for one, other in zip(draws[0], draws[2], strict=True))
+
+
+@pytest.mark.parametrize("network", [name for name in NETWORKS if "," not in name])
+def test_same_random_state_same_importances(network, classes):
+    def importances(random_state):
+        selector = VIANNSelector(NETWORKS[network](), random_state=random_state)
+        return selector.fit(*classes).feature_importances_
+
+    assert_array_equal(importances(0), importances(0))
+    assert (importances(0) != importances(1)).all()
+    assert (importances(None) != importances(None)).all()
+
+
+def importances_of(X, y, random_state):
+    network = VIANNClassifier(**FAST, random_state=random_state)
+    return network.fit(X, y).feature_importances_
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_same_importances_in_joblib_workers(backend, classes):
+    seeds = [0, 1, 0, 1]
+    with parallel_config(backend, n_jobs=2):
+        found = Parallel()(delayed(importances_of)(*classes, seed) for seed in seeds)
+    assert_array_equal(found, [importances_of(*classes, seed) for seed in seeds])
+
+
+def test_same_importances_in_a_fresh_process(classes, tmp_path):
+    X, y = classes
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    code = f"""
+import numpy as np
+from skviann import VIANNClassifier
+data = np.load("data.npz")
+network = VIANNClassifier(**{FAST!r}, random_state=5).fit(data["X"], data["y"])
+np.save("importances.npy", network.feature_importances_)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    there = np.load(tmp_path / "importances.npy")
+    assert_array_equal(there, importances_of(X, y, 5))
