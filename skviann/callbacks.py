@@ -109,7 +109,8 @@ class VarianceImportance(keras.callbacks.Callback):
         is_count = isinstance(update, Integral) and not isinstance(update, bool)
         if not (update == "epoch" or (is_count and update >= 1)):
             raise ValueError(
-                f"update must be 'epoch' or a positive number of batches, got {update!r}."
+                "update must be 'epoch' or a positive number of batches, got "
+                f"{update!r}."
             )
         self.layer = layer
         self.update = update
@@ -263,9 +264,9 @@ def find_layer(model, layer=None):
                 "Embedding layers can be scored. Name one of them with layer=."
             )
         return candidate
-    where = f"model {model.name!r}" if layer is None else f"layer={layer!r}"
+    where = f"The model {model.name!r}" if layer is None else f"layer={layer!r}"
     raise ValueError(
-        f"Found no trainable Dense, Conv1D, Conv2D, Conv3D or Embedding layer in {where}."
+        f"{where} has no trainable Dense, Conv1D, Conv2D, Conv3D or Embedding layer."
     )
 
 

@@ -232,8 +232,8 @@ class VIANNSelector(SelectFromModel):
 
         if not is_wrapper(self.estimator):
             raise TypeError(
-                "estimator must be None, a VIANNClassifier or VIANNRegressor, a scikeras "
-                "KerasClassifier or KerasRegressor, or a keras.wrappers "
+                "estimator must be None, a VIANNClassifier or VIANNRegressor, a "
+                "scikeras KerasClassifier or KerasRegressor, or a keras.wrappers "
                 f"SKLearnClassifier or SKLearnRegressor; got {self.estimator!r}."
             )
 
@@ -246,7 +246,7 @@ class VIANNSelector(SelectFromModel):
         )
         probe.estimator_ = self.estimator
         try:
-            probe.threshold_
+            probe.threshold_  # noqa: B018, a property that may raise
         except ValueError as error:
             raise ValueError(
                 "threshold must be None, 'mean', 'median', a multiple of one such as "
@@ -276,7 +276,7 @@ class VIANNSelector(SelectFromModel):
         return draw_seeds(own, self.n_repeats)
 
     def _progress(self, n_repeats):
-        """What to print after each repeat."""
+        """Word what is printed after each repeat."""
         if not self.verbose:
             return [None] * n_repeats
         return [f"repeat {number + 1} of {n_repeats}" for number in range(n_repeats)]
@@ -291,9 +291,9 @@ class VIANNSelector(SelectFromModel):
         if len(deviations) and deviations.max() > _MAX_SCALE_RATIO * deviations.min():
             warnings.warn(
                 "The columns of X have standard deviations from "
-                f"{deviations.min():.3g} to {deviations.max():.3g}, and the network does "
-                "not scale its inputs: importances depend on the columns' scale. Put a "
-                "sklearn.preprocessing.StandardScaler in front.",
+                f"{deviations.min():.3g} to {deviations.max():.3g}, and the network "
+                "does not scale its inputs: importances depend on the columns' scale. "
+                "Put a sklearn.preprocessing.StandardScaler in front.",
                 stacklevel=2,
             )
 

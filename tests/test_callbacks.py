@@ -6,11 +6,11 @@ import weakref
 import keras
 import numpy as np
 import pytest
-from conftest import RecordKernel, viann_by_hand
 from keras import layers
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
+from conftest import RecordKernel, viann_by_hand
 from skviann import VarianceImportance
 
 N_ROWS = 48
@@ -205,11 +205,11 @@ def test_layer_may_name_a_nested_model():
 @pytest.mark.parametrize(
     ("build", "layer", "message"),
     [
-        (lambda: compiled(layers.BatchNormalization()), None, "no trainable Dense"),
+        (lambda: compiled(layers.BatchNormalization()), None, "has no trainable Dense"),
         (
             lambda: compiled(layers.Dense(1, trainable=False)),
             None,
-            "no trainable Dense",
+            "has no trainable Dense",
         ),
         (dense_model, "missing", "no layer='missing'.*first"),
         (dense_model, 7, "no layer=7"),

@@ -54,7 +54,7 @@ def draw():
     """One number from every global source."""
     return [
         random.random(),
-        np.random.random(),  # noqa: NPY002
+        np.random.random(),
         float(tf.random.uniform([])),
         float(keras.random.uniform([])),
         float(keras.initializers.RandomNormal()([1])[0]),

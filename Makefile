@@ -1,0 +1,46 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+# Another interpreter: `make test PYTHON=python3.13`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+
+.PHONY: demo test lint build clean
+
+demo: $(VENV)/demo
+	$(BIN)/python examples/quickstart.py
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+build: $(VENV)/build
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+# One file in the environment for each set of packages that is in it.
+$(VENV)/python:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/demo: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --editable '.[plot]'
+	touch $@
+
+$(VENV)/test: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --editable '.[test]'
+	touch $@
+
+$(VENV)/lint: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install $$($(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['lint'])")
+	touch $@
+
+$(VENV)/build: $(VENV)/python
+	$(BIN)/python -m pip install build
+	touch $@

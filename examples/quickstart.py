@@ -1,0 +1,86 @@
+"""Which measurements of a tumour does a neural network need to tell it malignant?
+
+Breast cancer data: 569 tumours, 30 measurements each. Compares a classifier on all
+measurements with one on those that VIANNSelector keeps, searches for the best number to
+keep, and names them. Takes about two minutes on two cores.
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up messages
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skviann import VIANNClassifier, VIANNSelector
+
+PLOT = "quickstart.png"
+
+X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+
+# The selector scales its inputs itself; the logistic regression does not.
+network = VIANNClassifier(epochs=20)
+selector = VIANNSelector(network, n_repeats=3, random_state=0)
+downstream = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+selected = make_pipeline(selector, downstream)
+
+print("5-fold cross-validation, mean accuracy (standard deviation over folds):")
+for name, pipeline in [
+    ("all 30 features", downstream),
+    ("features at or above the mean importance", selected),
+]:
+    scores = cross_val_score(pipeline, X, y, cv=5)
+    print(f"  {name:42} {scores.mean():.3f} ({scores.std():.3f})")
+
+# To keep exactly max_features, take the threshold out of the way.
+selected.set_params(viannselector__threshold=-np.inf, viannselector__n_repeats=1)
+search = GridSearchCV(
+    selected, {"viannselector__max_features": [2, 5, 10, 20]}, cv=5
+).fit(X, y)
+print("\nHow many features? 5-fold cross-validation:")
+for number, mean, deviation in zip(
+    search.cv_results_["param_viannselector__max_features"],
+    search.cv_results_["mean_test_score"],
+    search.cv_results_["std_test_score"],
+    strict=True,
+):
+    print(f"  the best {number:2}: {mean:.3f} ({deviation:.3f})")
+
+n_best = search.best_params_["viannselector__max_features"]
+best = VIANNSelector(
+    network, threshold=-np.inf, max_features=n_best, n_repeats=5, random_state=0
+).fit(X, y)
+names = best.get_feature_names_out()
+print(f"\nThe {n_best} features that are kept, of {best.n_features_in_}:")
+print(f"  {'rank':4}  {'feature':25} importance (standard deviation over repeats)")
+for index in np.argsort(best.ranking_)[:n_best]:
+    print(
+        f"  {best.ranking_[index]:4}  {best.feature_names_in_[index]:25} "
+        f"{best.feature_importances_[index]:.3f} ({best.importances_std_[index]:.3f})"
+    )
+
+order = np.argsort(best.feature_importances_)
+is_kept = best.get_support()[order]
+figure, axes = plt.subplots(figsize=(7, 8), layout="constrained")
+axes.barh(
+    best.feature_names_in_[order],
+    best.feature_importances_[order],
+    xerr=best.importances_std_[order],
+    color=np.where(is_kept, "tab:blue", "lightgray"),
+    ecolor="gray",
+)
+axes.set(
+    xlabel="VIANN importance (mean and standard deviation of 5 repeats)",
+    title=f"Breast cancer: the {n_best} features that are kept, in blue",
+)
+axes.spines[["top", "right"]].set_visible(False)
+figure.savefig(PLOT, dpi=120)
+print(f"\nA plot of all importances is in {PLOT}.")
