@@ -158,7 +158,7 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         Step size of the optimizer. None: the optimizer's own.
     batch_size : int, default=32
         Rows a training step.
-    epochs : int, default=50
+    epochs : int, default=30
         Passes over the rows, at least 2. `callbacks` can end them early.
     validation_split : float, default=0.0
         Share of the rows, drawn at random, that is held out of training to compute
@@ -227,7 +227,7 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         optimizer="adam",
         learning_rate=None,
         batch_size=32,
-        epochs=50,
+        epochs=30,
         validation_split=0.0,
         callbacks=None,
         class_weight=None,
@@ -354,7 +354,7 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         Step size of the optimizer. None: the optimizer's own.
     batch_size : int, default=32
         Rows a training step.
-    epochs : int, default=50
+    epochs : int, default=30
         Passes over the rows, at least 2. `callbacks` can end them early.
     validation_split : float, default=0.0
         Share of the rows, drawn at random, that is held out of training to compute
@@ -413,7 +413,7 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         optimizer="adam",
         learning_rate=None,
         batch_size=32,
-        epochs=50,
+        epochs=30,
         validation_split=0.0,
         callbacks=None,
         random_state=None,
