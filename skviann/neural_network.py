@@ -1,6 +1,5 @@
 """Multilayer perceptrons that know how much they use each feature."""
 
-from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
@@ -37,19 +36,19 @@ class _BaseVIANN(BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    @abstractmethod
     def __init__(
         self,
-        hidden_layer_sizes,
-        activation,
-        optimizer,
-        learning_rate,
-        batch_size,
-        epochs,
-        validation_split,
-        callbacks,
-        random_state,
-        verbose,
+        hidden_layer_sizes=(64, 32),
+        activation="relu",
+        *,
+        optimizer="adam",
+        learning_rate=None,
+        batch_size=32,
+        epochs=30,
+        validation_split=0.0,
+        callbacks=None,
+        random_state=None,
+        verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -404,33 +403,6 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
     >>> sorted(regressor.feature_importances_.argsort()[-2:].tolist())
     [0, 1]
     """
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(64, 32),
-        activation="relu",
-        *,
-        optimizer="adam",
-        learning_rate=None,
-        batch_size=32,
-        epochs=30,
-        validation_split=0.0,
-        callbacks=None,
-        random_state=None,
-        verbose=0,
-    ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            validation_split=validation_split,
-            callbacks=callbacks,
-            random_state=random_state,
-            verbose=verbose,
-        )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
