@@ -18,6 +18,10 @@ from tensorflow.python.framework import config as tf_config
 _KERAS_STATE = ("global_random_seed", "global_seed_generator")
 _TF_STATE = ("_seed", "_rng")
 
+# TensorFlow reads TF_DETERMINISTIC_OPS when first asked, and remembers it for good.
+# Ask before scikeras sets the variable for a moment.
+tf_config.is_op_determinism_enabled()
+
 # The state is the process's: fits in several threads take turns.
 _one_at_a_time = threading.RLock()
 
@@ -43,11 +47,11 @@ def seeded(seed):
         }
         tf_state = vars(tf_context.context())
         tf_before = {name: tf_state[name] for name in _TF_STATE if name in tf_state}
-        # To be asked before scikeras sets TF_DETERMINISTIC_OPS for a moment: TensorFlow
-        # reads that variable once, at the first question, and remembers it for good.
         was_deterministic = tf_config.is_op_determinism_enabled()
         try:
             keras.utils.set_random_seed(seed)
+            # Keras before 3.13 keeps its generator when seeded.
+            global_state.set_global_attribute("global_seed_generator", None)
             tf.config.experimental.enable_op_determinism()
             yield
         finally:

@@ -119,3 +119,92 @@ def test_seed_stands_in_for_random_state(classes):
     assert_array_equal(own, fit_with_importances(wrapper, *classes, seed=1)[1])
     assert (own != fit_with_importances(wrapper, *classes, seed=2)[1]).all()
     assert wrapper.random_state == 1
+
+
+# The feed
+
+
+def plain_and_fast(classes, *, method="fit", callbacks=None, fit_params=None, **params):
+    """scikeras's wrapper and ours, trained alike on rows in the same order."""
+    X, y = classes
+    fitted = []
+    for kind in (scikeras.wrappers.KerasClassifier, KerasClassifier):
+        wrapper = kind(
+            build,
+            **{"epochs": 4, "batch_size": 50, "verbose": 0, **params},
+            shuffle=False,
+            random_state=0,
+            callbacks=callbacks and callbacks(),
+        )
+        for _ in range(2):  # the second time, warm_start and partial_fit go on
+            getattr(wrapper, method)(X, y, **(fit_params or {}))
+        fitted.append(wrapper)
+    return fitted
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"batch_size": 7},
+        {"batch_size": -1},
+        {"batch_size": 500},
+        {"fit__batch_size": 11},
+        {"validation_split": 0.3},
+        {"class_weight": {0: 1.0, 1: 5.0}},
+        {"class_weight": "balanced", "validation_split": 0.1},
+        {"fit_params": {"sample_weight": np.linspace(0.1, 2, 120)}},
+        {"metrics": ["accuracy"]},
+        {"warm_start": True},
+        {"method": "partial_fit"},
+        {"fit_params": {"epochs": 2}},
+        {
+            "epochs": 30,
+            "validation_split": 0.2,
+            "optimizer__learning_rate": 0.1,
+            "callbacks": lambda: [
+                keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True)
+            ],
+        },
+    ],
+    ids=lambda settings: ", ".join(settings) or "defaults",
+)
+def test_trains_as_scikeras_does(settings, classes):
+    plain, fast = plain_and_fast(classes, **settings)
+    for expected, weights in zip(
+        plain.model_.get_weights(), fast.model_.get_weights(), strict=True
+    ):
+        assert_allclose(weights, expected, rtol=1e-3, atol=1e-5)
+    assert fast.history_.keys() == plain.history_.keys()
+    for name, values in plain.history_.items():
+        assert_allclose(fast.history_[name], values, rtol=1e-3, atol=1e-5)
+    assert fast.model_.steps_per_execution == 1
+    assert_allclose(
+        fast.predict_proba(classes[0]), plain.predict_proba(classes[0]), atol=1e-4
+    )
+    fast.model_.fit(*classes, verbose=0)  # Keras's own way still works
+
+
+def test_batch_callbacks_get_their_batches(classes):
+    seen = []
+
+    class Count(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+    wrapper = KerasClassifier(build, epochs=2, batch_size=50, verbose=0)
+    wrapper.set_params(callbacks=[Count()]).fit(*classes)
+    assert seen == [0, 1, 2] * 2
+    seen.clear()
+    by_hand = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: seen.append(batch)
+    )
+    wrapper.set_params(callbacks=[by_hand]).fit(*classes)
+    assert seen == [0, 1, 2] * 2
+
+
+def test_a_progress_bar_is_shown(classes, capsys):
+    KerasClassifier(build, epochs=2, batch_size=50, verbose=1).fit(*classes)
+    shown = capsys.readouterr().out
+    assert "Epoch 2/2" in shown
+    assert "3/3" in shown
