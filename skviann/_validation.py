@@ -5,6 +5,8 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.utils import check_random_state
 
+FLOATS = (np.float64, np.float32)  # kept as they come; anything else becomes float64
+
 _LARGEST_SEED = np.iinfo(np.int32).max
 
 
@@ -18,6 +20,20 @@ def all_or_nothing(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+@contextmanager
+def explained():
+    """Say what to do where NumPy only says that a text is no number."""
+    try:
+        yield
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(
+            f"X, and the target of a regressor, must hold numbers: {error}. Encode "
+            "text columns, for example with sklearn.preprocessing.OneHotEncoder."
+        ) from error
 
 
 def draw_seeds(random_state, size):

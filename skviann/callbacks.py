@@ -34,8 +34,9 @@ class VarianceImportance(keras.callbacks.Callback):
 
     with the sample variance over training and the weights that the model ends with,
     also where another callback (EarlyStopping with ``restore_best_weights``) sets them
-    when training ends. For an Embedding, where a weight's size says nothing about its
-    token, the score of a token is the sum of its variances.
+    when training ends, before or behind this one in the list. For an Embedding, where a
+    weight's size says nothing about its token, the score of a token is the sum of its
+    variances.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ class VarianceImportance(keras.callbacks.Callback):
         self.update = update
         self.reset = reset
         self._running = RunningVariance()
-        self._kernel = None
+        self._layer = None
         self._weights = None
         self._variance_only = False
 
@@ -172,7 +173,7 @@ class VarianceImportance(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Find the layer to follow."""
-        self._kernel = None
+        self._layer = None
         self._weights = None
         self._first_batch = 0
         self._batches = 0
@@ -183,11 +184,9 @@ class VarianceImportance(keras.callbacks.Callback):
             self._follow()
 
     def _follow(self):
-        layer = find_layer(self.model, self.layer)
+        layer = self._layer = find_layer(self.model, self.layer)
         self._variance_only = isinstance(layer, keras.layers.Embedding)
-        kernel = layer.embeddings if self._variance_only else layer.kernel
-        self._kernel = kernel
-        _run_last(self.model.history, lambda: self._finish(kernel))
+        _run_last(getattr(self.model, "history", None), lambda: self._finish(layer))
 
     def _check_length(self):
         params = self.params or {}
@@ -201,7 +200,7 @@ class VarianceImportance(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Take the weights in, if it is a batch's turn."""
-        if self._kernel is None:
+        if self._layer is None:
             self._follow()  # a model without an Input is built by its first batch
         if self.update == "epoch":
             return
@@ -218,19 +217,19 @@ class VarianceImportance(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Keep the weights at the end, and let go of the model."""
-        self._finish(self._kernel)
-        self._kernel = None
+        self._finish(self._layer)
+        self._layer = None
         self.set_model(None)
 
     def _take_in(self):
-        self._running.update(_finite(self._kernel))
+        self._running.update(_kernel(self._layer))
 
-    def _finish(self, kernel):
-        self._weights = _finite(kernel)
+    def _finish(self, layer):
+        self._weights = _kernel(layer)
 
     def __getstate__(self):
         # Also in the middle of a training, or after one that broke off.
-        return {**vars(self), "_model": None, "_kernel": None}
+        return {**vars(self), "_model": None, "_layer": None}
 
 
 def find_layer(model, layer=None):
@@ -252,11 +251,18 @@ def find_layer(model, layer=None):
     Raises
     ------
     ValueError
-        If there is none, or if another kind of layer mixes the features before it.
+        If there is none, or if a frozen or another kind of layer mixes the features
+        before it.
     """
     for candidate in _leaves(_named(model, layer)):
         if not _mixes_features(candidate):
             continue
+        if not candidate.trainable_weights:
+            raise ValueError(
+                f"The layer {candidate.name!r} mixes the features first and is not "
+                "trainable: its weights have no variance. Make it trainable, or name "
+                "the layer to follow with layer=."
+            )
         if not isinstance(candidate, _SCORED_LAYERS):
             raise ValueError(
                 f"The first trainable layer that mixes features is {candidate.name!r}, "
@@ -266,7 +272,7 @@ def find_layer(model, layer=None):
         return candidate
     where = f"The model {model.name!r}" if layer is None else f"layer={layer!r}"
     raise ValueError(
-        f"{where} has no trainable Dense, Conv1D, Conv2D, Conv3D or Embedding layer."
+        f"{where} has no Dense, Conv1D, Conv2D, Conv3D or Embedding layer to follow."
     )
 
 
@@ -320,7 +326,7 @@ def _leaves(layers):
 
 def _mixes_features(layer):
     return not isinstance(layer, _ELEMENTWISE_LAYERS) and any(
-        len(weight.shape) > 1 for weight in layer.trainable_weights
+        len(weight.shape) > 1 for weight in layer.weights
     )
 
 
@@ -343,7 +349,9 @@ def _run_last(history, action):
     history.on_train_end = on_train_end
 
 
-def _finite(kernel):
+def _kernel(layer):
+    is_embedding = isinstance(layer, keras.layers.Embedding)
+    kernel = layer.embeddings if is_embedding else layer.kernel
     weights = keras.ops.convert_to_numpy(kernel).astype(np.float64)
     if not np.isfinite(weights).all():
         raise ValueError(
@@ -357,6 +365,7 @@ def _finite(kernel):
 def _too_few_updates(n_updates):
     return (
         f"The variance of the weights needs at least 2 updates, this training gives "
-        f"{n_updates}. Train for more epochs, or set update= to a smaller number of "
-        "batches."
+        f"{n_updates}. Train for more epochs (epochs=, or fit_kwargs={{'epochs': ...}} "
+        "of a keras.wrappers estimator), or have VarianceImportance take the weights "
+        "in after fewer batches (update=)."
     )

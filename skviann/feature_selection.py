@@ -22,7 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 # What SelectFromModel itself calls where it leaves the checks on X to its estimator.
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
-from skviann._validation import all_or_nothing, draw_seeds
+from skviann._validation import all_or_nothing, draw_seeds, explained
 from skviann.neural_network import VIANNClassifier, VIANNRegressor, _BaseVIANN
 
 _MAX_SCALE_RATIO = 100
@@ -63,7 +63,7 @@ class VIANNSelector(SelectFromModel):
     n_jobs : int, default=None
         Repeats that run at the same time, through joblib: None means 1 unless in a
         `joblib.parallel_config` context, -1 all processors. Every process loads
-        TensorFlow.
+        TensorFlow; threads take turns.
     random_state : int, RandomState instance or None, default=None
         Seeds all trainings; pass an int for the same result each time. None leaves
         one training to the estimator's own `random_state`, and draws the seeds of
@@ -179,9 +179,9 @@ class VIANNSelector(SelectFromModel):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target.
         **fit_params : dict
-            Passed to the fit of every network, as `sample_weight`. With metadata
-            routing enabled, what the estimator requests; the default network requests
-            `sample_weight`.
+            Passed to the fit of every network: `sample_weight`, and whatever else the
+            fit of a scikeras or Keras wrapper takes. With metadata routing enabled,
+            what the estimator requests; the default network requests `sample_weight`.
 
         Returns
         -------
@@ -205,20 +205,24 @@ class VIANNSelector(SelectFromModel):
             self._check_estimator()
             self._check_threshold()
             X_original, y_original = X, y
-            X, y = check_X_y(
-                X,
-                y,
-                accept_sparse=_accepts_sparse(self.estimator) and "csr",
-                multi_output=True,
-                ensure_min_samples=2,
-                estimator=self,
-            )
+            with explained():
+                X, y = check_X_y(
+                    X,
+                    y,
+                    accept_sparse=_accepts_sparse(self.estimator) and "csr",
+                    multi_output=True,
+                    ensure_min_samples=2,
+                    estimator=self,
+                )
             _check_feature_names(self, X_original, reset=True)
+            vars(self).pop("max_features_", None)
             self._check_max_features(X_original)
             if _routing_enabled():
                 fit_params = process_routing(self, "fit", **fit_params).estimator.fit
             estimator = self.estimator
             if estimator is None:
+                if y.dtype == object:
+                    y = np.array(y.tolist())  # numbers, booleans or text
                 is_classifier = _holds_labels(y_original, y)
                 estimator = VIANNClassifier() if is_classifier else VIANNRegressor()
             self._fit_repeats(estimator, X, y, fit_params)
@@ -234,7 +238,9 @@ class VIANNSelector(SelectFromModel):
             raise TypeError(
                 "estimator must be None, a VIANNClassifier or VIANNRegressor, a "
                 "scikeras KerasClassifier or KerasRegressor, or a keras.wrappers "
-                f"SKLearnClassifier or SKLearnRegressor; got {self.estimator!r}."
+                f"SKLearnClassifier or SKLearnRegressor; got {self.estimator!r}. Put "
+                "other steps of a pipeline in front of the selector, and a Keras model "
+                "into one of these wrappers."
             )
 
     def _check_threshold(self):
@@ -284,6 +290,8 @@ class VIANNSelector(SelectFromModel):
     def _warn_about_scales(self, X):
         from skviann.callbacks import scales_inputs
 
+        if isinstance(self.estimator_, _BaseVIANN):
+            return
         if scales_inputs(self.estimator_.model_):
             return
         deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
@@ -294,7 +302,7 @@ class VIANNSelector(SelectFromModel):
                 f"{deviations.min():.3g} to {deviations.max():.3g}, and the network "
                 "does not scale its inputs: importances depend on the columns' scale. "
                 "Put a sklearn.preprocessing.StandardScaler in front.",
-                stacklevel=2,
+                stacklevel=4,  # the line that calls fit
             )
 
     def get_metadata_routing(self):
@@ -366,8 +374,12 @@ def _holds_labels(y_original, y):
 
     Asks for the kind of numbers, not for their values: 151.0 is a quantity.
     """
-    # pandas's dtypes know their kind, where the checked array may have lost it.
-    kind = getattr(getattr(y_original, "dtype", None), "kind", y.dtype.kind)
+    # pandas's own dtypes know the kind, where the checked array has lost it: nullable
+    # integers become floats, categories what they are made of.
+    dtype = getattr(y_original, "dtype", None)
+    if isinstance(dtype, np.dtype) or not hasattr(dtype, "kind"):
+        dtype = y.dtype
+    kind = dtype.kind
     if kind in "iu":
         n_classes = len(np.unique(y))
         few_rows_each = n_classes * _ROWS_PER_CLASS > len(y)

@@ -21,7 +21,8 @@ def check_parts(activation, optimizer, callbacks):
             known.get(part)
         except ValueError as error:
             raise ValueError(
-                f"{kind} must be the name of one in keras.{kind}s, got {part!r}."
+                f"{kind} must be a name that keras.{kind}s.get knows, or for the "
+                f"optimizer an instance; got {part!r}."
             ) from error
     for callback in callbacks or ():
         if not isinstance(callback, keras.callbacks.Callback):
@@ -56,16 +57,9 @@ def make_optimizer(optimizer, learning_rate):
 
 
 def build_mlp(
-    n_features,
-    n_outputs,
-    *,
-    hidden_layer_sizes,
-    activation,
-    output_activation,
-    feature_mean,
-    feature_scale,
+    n_features, n_outputs, *, hidden_layer_sizes, activation, output_activation
 ):
-    """Build a multilayer perceptron that standardises its own inputs.
+    """Build a multilayer perceptron for standardised features.
 
     The first layer's weights start small, from a normal distribution with a standard
     deviation of 0.05 as in the VIANN paper: a weight's size at the end, and its way
@@ -79,37 +73,14 @@ def build_mlp(
         Units of each hidden layer; empty for a linear model.
     activation, output_activation : str
         Keras activations of the hidden layers and of the output.
-    feature_mean, feature_scale : ndarray of shape (n_features,)
-        What each input is centred by and divided by.
 
     Returns
     -------
     model : keras.Sequential
         Not yet compiled.
     """
-    standardise = keras.layers.Normalization(
-        mean=feature_mean, variance=feature_scale**2, name="standardise"
-    )
     hidden = [keras.layers.Dense(units, activation) for units in hidden_layer_sizes]
     output = keras.layers.Dense(n_outputs, output_activation)
     first, *others = [*hidden, output]
     first.kernel_initializer = keras.initializers.RandomNormal(stddev=0.05)
-    return keras.Sequential([keras.Input((n_features,)), standardise, first, *others])
-
-
-def rescale_output(model, mean, scale):
-    """Fold a change of the output's unit into the last layer, in place.
-
-    Turns a linear output ``z`` into ``z * scale + mean``: a network that was trained on
-    a standardised target then predicts in the target's own unit.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Ends in a linear Dense layer.
-    mean, scale : ndarray of shape (n_outputs,)
-        The standardised target's mean and standard deviation.
-    """
-    output = model.layers[-1]
-    kernel, bias = output.get_weights()
-    output.set_weights([kernel * scale, bias * scale + mean])
+    return keras.Sequential([keras.Input((n_features,)), first, *others])

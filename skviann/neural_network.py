@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skviann._validation import all_or_nothing, draw_seeds
+from skviann._validation import FLOATS, all_or_nothing, draw_seeds, explained
 
 _ROWS_PER_PREDICTION = 512
 
@@ -77,14 +77,12 @@ class _BaseVIANN(BaseEstimator):
             order = np.random.RandomState(seed).permutation(len(X))
             X, y = X[order], y[order]
             sample_weight = None if sample_weight is None else sample_weight[order]
-        scaler = StandardScaler().fit(X, sample_weight=sample_weight)
+        X = self._standardise(X, sample_weight)
         network = getattr(wrappers, wrapper)(
             model=models.build_mlp,
             model__n_features=X.shape[1],
             model__hidden_layer_sizes=tuple(self.hidden_layer_sizes),
             model__activation=self.activation,
-            model__feature_mean=scaler.mean_,
-            model__feature_scale=scaler.scale_,
             optimizer=models.make_optimizer(self.optimizer, self.learning_rate),
             batch_size=self.batch_size,
             epochs=self.epochs,
@@ -100,6 +98,14 @@ class _BaseVIANN(BaseEstimator):
         self.model_ = self._wrapper.model_
         self.history_ = dict(self._wrapper.history_)
 
+    def _standardise(self, X, sample_weight):
+        """Scale in the precision of X, then round to the network's float32."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.scaler_ = StandardScaler().fit(X, sample_weight=sample_weight)
+        if not np.isfinite(self.scaler_.scale_).all():
+            raise ValueError("X holds values that are too large to be squared.")
+        return self.scaler_.transform(X).astype(np.float32)
+
     def _check_hidden_layer_sizes(self):
         sizes = self.hidden_layer_sizes
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
@@ -110,7 +116,8 @@ class _BaseVIANN(BaseEstimator):
 
     def _predict(self, method, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = validate_data(self, X, dtype=FLOATS, reset=False)
+        X = self.scaler_.transform(X).astype(np.float32)
         # In full batches, for the last digits of a matrix product depend on its number
         # of rows: a row's prediction shall not depend on the rows beside it.
         missing = -len(X) % _ROWS_PER_PREDICTION
@@ -183,7 +190,9 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
     classes_ : ndarray of shape (n_classes,)
         The labels.
     model_ : keras.Model
-        The trained network; takes raw features and returns probabilities.
+        The trained network: from standardised features to probabilities.
+    scaler_ : StandardScaler
+        Standardises features for `model_`.
     history_ : dict of str to list of float
         The loss and metrics of each epoch.
     n_features_in_ : int
@@ -272,7 +281,8 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         """
         with all_or_nothing(self):
             self._check_hidden_layer_sizes()
-            X, y = validate_data(self, X, y, dtype=np.float32, ensure_min_samples=2)
+            with explained():
+                X, y = validate_data(self, X, y, dtype=FLOATS, ensure_min_samples=2)
             check_classification_targets(y)
             if self.class_weight is not None:
                 balance = compute_sample_weight(self.class_weight, y)
@@ -282,8 +292,8 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
             n_classes = len(self.classes_)
             if n_classes < 2:
                 raise ValueError(
-                    "y must hold at least two classes, got one class only: "
-                    f"{self.classes_[0]!r}."
+                    "y must hold at least two classes in rows of positive weight, got "
+                    f"one class only: {self.classes_[0]}."
                 )
             self._fit_network(
                 X,
@@ -374,7 +384,9 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         VIANN scores as shares: non-negative, summing to 1. All zeros if no column
         varies.
     model_ : keras.Model
-        The trained network; takes raw features and predicts in the target's unit.
+        The trained network: from standardised features to standardised targets.
+    scaler_, target_scaler_ : StandardScaler
+        Standardise features and targets for `model_`.
     history_ : dict of str to list of float
         The loss of each epoch, in squared standard deviations of the target.
     n_features_in_ : int
@@ -427,34 +439,33 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
             If a parameter, X, y or `sample_weight` cannot be used (before training), or
             if the network's weights became NaN or infinite.
         """
-        from skviann.models import rescale_output
-
         with all_or_nothing(self):
             self._check_hidden_layer_sizes()
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                dtype=np.float32,
-                multi_output=True,
-                y_numeric=True,
-                ensure_min_samples=2,
-            )
+            with explained():
+                X, y = validate_data(
+                    self,
+                    X,
+                    y,
+                    dtype=FLOATS,
+                    multi_output=True,
+                    y_numeric=True,
+                    ensure_min_samples=2,
+                )
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
             X, y, sample_weight = _drop_unweighted(X, y, sample_weight)
             outputs = y.reshape(len(y), -1)
-            scaler = StandardScaler().fit(outputs, sample_weight=sample_weight)
+            self.target_scaler_ = StandardScaler()
+            self.target_scaler_.fit(outputs, sample_weight=sample_weight)
             self._fit_network(
                 X,
-                scaler.transform(outputs).reshape(y.shape).astype(np.float32),
+                self.target_scaler_.transform(outputs).reshape(y.shape),
                 sample_weight,
                 wrapper="KerasRegressor",
                 model__n_outputs=outputs.shape[1],
                 model__output_activation="linear",
                 loss="mean_squared_error",
             )
-            rescale_output(self.model_, scaler.mean_, scaler.scale_)
         return self
 
     def predict(self, X):
@@ -470,7 +481,9 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the target's unit.
         """
-        return self._predict("predict", X)
+        y = self._predict("predict", X)
+        outputs = self.target_scaler_.inverse_transform(y.reshape(len(y), -1))
+        return outputs.reshape(y.shape)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

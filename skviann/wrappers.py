@@ -65,12 +65,15 @@ class _FasterWrapper:
                 a[len(X) - n_held_out :] for a in arrays
             )
         n_rows = len(X) - n_held_out
+        seed = self._random_state
+        if seed is None:
+            seed = random.randrange(2**31)  # Keras's own source of seeds
         batch_size = settings.get("batch_size") or 32
         dataset, n_batches = repeated_batches(
             [array[:n_rows] for array in arrays],
             len(X) if batch_size == -1 else batch_size,
             shuffle=settings["shuffle"],
-            seed=random.randrange(2**31),  # where Keras's initializers take theirs
+            seed=seed,
         )
         with _steps_per_execution(self.model_, n_batches, self._fit_callbacks):
             fit(
@@ -153,8 +156,12 @@ def fit_with_importances(wrapper, X, y, seed, callbacks=None, **fit_params):
     if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
         if seed is not None:
             fitted.set_params(random_state=seed)
-        own = {"fit__callbacks": getattr(fitted, "fit__callbacks", None)}
-        during_fit = {"fit__callbacks": _append(own["fit__callbacks"], added)}
+        # scikeras reads two lists of callbacks; one that is free needs no regard for
+        # the forms and routed parameters that the other may have.
+        is_free = getattr(fitted, "fit__callbacks", None) is None
+        name = "fit__callbacks" if is_free else "callbacks"
+        own = {name: getattr(fitted, name, None)}
+        during_fit = {name: _append(own[name], added)}
     else:
         # Keras's wrappers lose fit_kwargs when cloned, and write into it when fitted.
         own = {"fit_kwargs": copy.deepcopy(wrapper.fit_kwargs)}
@@ -211,7 +218,7 @@ class _ColumnImportance(VarianceImportance):
 
     def _follow(self):
         super()._follow()
-        inputs = tuple(self._kernel.shape[:-1])
+        inputs = tuple(self._layer.get_weights()[0].shape[:-1])
         if inputs != (self.n_features,):
             raise ValueError(
                 "The first trainable layer of the estimator's model has inputs of "
@@ -221,7 +228,7 @@ class _ColumnImportance(VarianceImportance):
 
 
 def _append(callbacks, added):
-    """Put callbacks behind others, in each form that scikeras and Keras take."""
+    """Put callbacks behind others, in the forms that Keras and scikeras take."""
     if isinstance(callbacks, Mapping):
         return {**callbacks, "viann": added}
     if callbacks is None:

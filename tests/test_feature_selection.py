@@ -154,7 +154,6 @@ def test_verbose_prints_a_line_a_repeat(classes, capsys):
         (-np.inf, 3),
         (None, 1),
         (-np.inf, 0),
-        (-np.inf, 9),
         (-np.inf, lambda X: X.shape[1] // 2),
     ],
 )
@@ -182,6 +181,9 @@ def test_max_features_counts_in_fit(max_features, classes):
     selector = VIANNSelector(NETWORK, threshold=-np.inf, max_features=max_features)
     assert selector.fit(*classes).max_features_ == 2
     assert selector.get_support().sum() == 2
+    selector.set_params(max_features=None).fit(*classes)
+    assert not hasattr(selector, "max_features_")
+    assert selector.get_support().sum() == 6
 
 
 # Estimators
@@ -256,6 +258,8 @@ TARGETS = {
     ),
     "floats": (lambda y: y + 0.5, VIANNRegressor),
     "whole floats": (lambda y: np.where(y == 1, 151.0, 75.0), VIANNRegressor),
+    "objects that are floats": (lambda y: (y + 0.5).astype(object), VIANNRegressor),
+    "objects that are integers": (lambda y: y.astype(object), VIANNClassifier),
     "float32": (lambda y: y.astype(np.float32), VIANNRegressor),
     "several outputs": (lambda y: np.column_stack([y, -y]) * 1.5, VIANNRegressor),
 }
@@ -429,7 +433,7 @@ def test_there_is_no_partial_fit():
 def test_sparse_input_of_a_scikeras_network(kind, classes):
     X, y = classes
     X = np.where(np.abs(X) < 0.5, 0, X)
-    wrapper = scikeras_wrapper(random_state=0)
+    wrapper = scikeras_wrapper(random_state=0, shuffle=False)
     dense = VIANNSelector(wrapper).fit(X, y)
     sparse = VIANNSelector(wrapper).fit(kind(X), y)
     assert_allclose(sparse.feature_importances_, dense.feature_importances_, rtol=1e-3)
@@ -554,7 +558,9 @@ def scale_warnings(selector, X, y):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         selector.fit(X, y)
-    return [str(one.message) for one in caught if "StandardScaler" in str(one.message)]
+    caught = [one for one in caught if "StandardScaler" in str(one.message)]
+    assert {one.filename for one in caught} <= {__file__}  # the line that calls fit
+    return [str(one.message) for one in caught]
 
 
 def test_columns_of_different_scale_are_warned_about_once(classes):
@@ -602,7 +608,7 @@ NAN[0, 0], INFINITE[0, 0], STRINGS[0, 0] = np.nan, np.inf, "red"
 BAD_FITS = {
     "NaN": ({}, (NAN, Y), "Input X contains NaN"),
     "infinity": ({}, (INFINITE, Y), "Input X contains infinity"),
-    "strings": ({}, (STRINGS, Y), "could not convert string to float: 'red'"),
+    "strings": ({}, (STRINGS, Y), "X.*must hold numbers.*'red'.*OneHotEncoder"),
     "one class": ({}, (X, np.ones(30, dtype=int)), "one class only"),
     "lengths": ({}, (X, Y[:-1]), "inconsistent numbers of samples"),
     "weights' length": ({}, (X, Y), "sample_weight.*shape"),

@@ -36,7 +36,7 @@ def test_importances_equal_those_of_recorded_weights(classes):
 
         def set_model(self, model):
             super().set_model(model)
-            self.layer_name = model.layers[1].name
+            self.layer_name = model.layers[0].name
 
     classifier = VIANNClassifier(**FAST, callbacks=[Record(None)], random_state=0)
     classifier.fit(*classes)
@@ -55,12 +55,18 @@ def test_importances_find_the_columns_that_matter(fitted, request):
     assert set(importances.argsort()[-2:]) == {0, 1}
 
 
-def test_importances_do_not_depend_on_units(classes, fitted_classifier):
+@pytest.mark.parametrize("scale", [1e-12, 1e-3, 1e20])
+@pytest.mark.parametrize("shift", [0, 5, 1e6])
+def test_importances_do_not_depend_on_units(scale, shift, classes, fitted_classifier):
     X, y = classes
-    scales = np.array([1e-3, 1, 1e4, 1, 7, 1])
-    other = clone(fitted_classifier).fit((X + 5) * scales, y)
+    offsets = np.array([0, 0, 0, shift, 0, shift])
+    scaled = (X + offsets) * [1, scale, 1, scale, 1, 1]
+    other = clone(fitted_classifier).fit(scaled, y)
     assert_allclose(
-        other.feature_importances_, fitted_classifier.feature_importances_, atol=0.005
+        other.feature_importances_, fitted_classifier.feature_importances_, atol=1e-3
+    )
+    assert_allclose(
+        other.predict_proba(scaled), fitted_classifier.predict_proba(X), atol=1e-3
     )
 
 
@@ -106,13 +112,10 @@ def test_regression_in_the_unit_of_the_target(quantity):
     X, y = quantity
     settings = {"hidden_layer_sizes": (16,), "learning_rate": 0.02, "epochs": 40}
     plain = VIANNRegressor(**settings, random_state=0).fit(X, y)
-    shifted = VIANNRegressor(**settings, random_state=0).fit(X, 1e6 + 1000 * y)
+    shifted = VIANNRegressor(**settings, random_state=0).fit(X, 1e9 + 1000 * y)
     assert r2_score(y, plain.predict(X)) == plain.score(X, y) > 0.9
     assert_allclose(
-        (shifted.predict(X) - 1e6) / 1000, plain.predict(X), atol=0.01 * y.std()
-    )
-    assert_allclose(
-        plain.model_.predict(X, verbose=0)[:, 0], plain.predict(X), rtol=1e-4
+        (shifted.predict(X) - 1e9) / 1000, plain.predict(X), atol=0.01 * y.std()
     )
 
 
@@ -315,15 +318,12 @@ def test_pickles_without_the_callbacks_of_its_training(classes, tmp_path):
 
 
 def test_the_keras_model_can_be_saved(fitted_regressor, quantity, tmp_path):
-    X, _ = quantity
+    X, y = quantity
     fitted_regressor.model_.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert_allclose(
-        loaded.predict(X, verbose=0)[:, 0],
-        fitted_regressor.predict(X),
-        rtol=1e-5,
-        atol=1e-5,
-    )
+    standardised = (X - X.mean(axis=0)) / X.std(axis=0)
+    predicted = loaded.predict(standardised, verbose=0)[:, 0] * y.std() + y.mean()
+    assert_allclose(predicted, fitted_regressor.predict(X), rtol=1e-4, atol=1e-3)
 
 
 X = np.random.default_rng(0).normal(size=(20, 4))
@@ -366,8 +366,8 @@ NAN[0, 0], INFINITE[0, 0], STRINGS[0, 0] = np.nan, np.inf, "red"
 BAD_DATA = [
     ((NAN, Y), {}, "Input X contains NaN"),
     ((INFINITE, Y), {}, "Input X contains infinity"),
-    ((X * 1e300, Y), {}, "too large for dtype"),
-    ((STRINGS, Y), {}, "could not convert string to float: 'red'"),
+    ((X * 1e300, Y), {}, "too large to be squared"),
+    ((STRINGS, Y), {}, "X.*must hold numbers.*'red'.*OneHotEncoder"),
     ((X, Y[:-1]), {}, "inconsistent numbers of samples"),
     ((X[:0], Y[:0]), {}, "0 sample"),
     ((X[:1], Y[:1]), {}, "1 sample"),

@@ -51,7 +51,7 @@ def test_folds_are_stratified(classes):
 
 
 @pytest.mark.parametrize(
-    "kept_as", ["list", "single", "dict", "class", "fit__callbacks"]
+    "kept_as", ["list", "single", "dict", "class", "fit__callbacks", "fit__ class"]
 )
 def test_scikeras_callbacks_are_kept_and_not_changed(kept_as, classes):
     record = RecordKernel("first")
@@ -61,6 +61,10 @@ def test_scikeras_callbacks_are_kept_and_not_changed(kept_as, classes):
         "dict": {"fit__callbacks": {"record": record}},
         "class": {"callbacks": RecordKernel, "callbacks__layer_name": "first"},
         "fit__callbacks": {"fit__callbacks": [record]},
+        "fit__ class": {
+            "fit__callbacks": RecordKernel,
+            "fit__callbacks__layer_name": "first",
+        },
     }[kept_as]
     wrapper = scikeras.wrappers.KerasClassifier(build, epochs=4, verbose=0, **callbacks)
     params = dict(wrapper.get_params())
@@ -183,6 +187,20 @@ def test_trains_as_scikeras_does(settings, classes):
         fast.predict_proba(classes[0]), plain.predict_proba(classes[0]), atol=1e-4
     )
     fast.model_.fit(*classes, verbose=0)  # Keras's own way still works
+
+
+def test_random_state_decides_all(classes):
+    def weights(random_state):
+        wrapper = KerasClassifier(build, epochs=2, batch_size=20, verbose=0)
+        wrapper.set_params(random_state=random_state).fit(*classes)
+        return wrapper.model_.get_weights()[0]
+
+    assert_array_equal(weights(0), weights(0))
+    assert_array_equal(
+        weights(np.random.RandomState(0)), weights(np.random.RandomState(0))
+    )
+    assert (weights(0) != weights(1)).all()
+    assert (weights(None) != weights(None)).all()
 
 
 def test_batch_callbacks_get_their_batches(classes):
