@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skviann import VIANNClassifier, VIANNSelector
+from skviann import VIANNSelector
 
 PLOT = "quickstart.png"
 
@@ -28,8 +28,7 @@ X, y = load_breast_cancer(return_X_y=True)
 names = load_breast_cancer().feature_names
 
 # The selector scales its inputs itself; the logistic regression does not.
-network = VIANNClassifier(epochs=15)
-selector = VIANNSelector(network, n_repeats=3, random_state=0)
+selector = VIANNSelector(n_repeats=3, random_state=0)
 downstream = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 selected = make_pipeline(selector, downstream)
 

@@ -123,7 +123,8 @@ def test_regression_on_whole_numbers():
     # Two whole-numbered values read as classes to scikit-learn's type_of_target.
     X = np.random.default_rng(0).normal(size=(60, 2))
     y = np.where(X[:, 0] > 0, 151.0, 75.0)
-    regressor = VIANNRegressor((16,), learning_rate=0.02, random_state=0).fit(X, y)
+    regressor = VIANNRegressor((16,), learning_rate=0.02, epochs=30, random_state=0)
+    regressor.fit(X, y)
     assert 75 < regressor.predict([[0.0, 0.0]])[0] < 151
     assert regressor.score(X, y) > 0.7
 
@@ -228,6 +229,15 @@ def test_hidden_layer_sizes(classes):
     assert kernels == [(6, 5), (5, 3), (3, 1)]
     linear = VIANNClassifier((), epochs=20, learning_rate=0.05, random_state=0)
     assert linear.fit(*classes).score(*classes) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "n_epochs"), [(10, 32, 50), (320, 32, 20), (400, 4, 10)]
+)
+def test_automatic_epochs_make_200_steps_in_10_to_50(n_rows, batch_size, n_epochs):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    network = VIANNRegressor((2,), batch_size=batch_size).fit(X, X[:, 0])
+    assert len(network.history_["loss"]) == n_epochs
 
 
 @pytest.mark.parametrize(("verbose", "shown"), [(0, False), (1, True)])
