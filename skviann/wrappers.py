@@ -49,12 +49,16 @@ class _FasterWrapper:
         TensorFlow; with a callback that acts on batches, so does every batch.
         """
         fit = super()._fit_keras_model
-        if keras.backend.backend() != "tensorflow" or not isinstance(X, np.ndarray):
-            fit(X, y, sample_weight, warm_start, epochs, initial_epoch, **fit_args)
-            return
         params = self.get_params()
         settings = route_params(params, destination="fit", pass_filter=self._fit_kwargs)
         settings.update(fit_args)
+        if (
+            keras.backend.backend() != "tensorflow"
+            or not isinstance(X, np.ndarray)
+            or settings.get("steps_per_epoch") is not None
+        ):
+            fit(X, y, sample_weight, warm_start, epochs, initial_epoch, **fit_args)
+            return
         arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
         arrays = [_in_keras_float(array) for array in arrays]
         n_held_out = 0
