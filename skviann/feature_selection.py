@@ -319,7 +319,10 @@ class VIANNSelector(SelectFromModel):
             estimator = VIANNClassifier().set_fit_request(sample_weight=True)
         return MetadataRouter(owner=self).add(
             estimator=estimator,
-            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            # A Pipeline calls fit_transform.
+            method_mapping=MethodMapping()
+            .add(caller="fit", callee="fit")
+            .add(caller="fit_transform", callee="fit"),
         )
 
     @property
