@@ -50,7 +50,7 @@ def seeded(seed):
         was_deterministic = tf_config.is_op_determinism_enabled()
         try:
             keras.utils.set_random_seed(seed)
-            # Keras before 3.13 keeps its generator when seeded.
+            # Older releases of Keras (3.12) keep their generator when seeded.
             global_state.set_global_attribute("global_seed_generator", None)
             tf.config.experimental.enable_op_determinism()
             yield

@@ -176,9 +176,9 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         Rows a training step.
     epochs : int or "auto", default="auto"
         Passes over the rows, at least 2. "auto" means as many as make about 200
-        training steps, no fewer than 10 and no more than 50: importances are clearest
-        soon after the network has learned, before it fits the noise. For the best
-        predictions, train longer. `callbacks` can end training early.
+        training steps, no fewer than 10 and no more than 50: a compromise, since long
+        training on noisy data blurs importances, and short training predicts worse.
+        `callbacks` can end training early.
     validation_split : float, default=0.0
         Share of the rows, drawn at random, that is held out of training to compute
         ``val_loss`` after every epoch.
@@ -378,9 +378,9 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         Rows a training step.
     epochs : int or "auto", default="auto"
         Passes over the rows, at least 2. "auto" means as many as make about 200
-        training steps, no fewer than 10 and no more than 50: importances are clearest
-        soon after the network has learned, before it fits the noise. For the best
-        predictions, train longer. `callbacks` can end training early.
+        training steps, no fewer than 10 and no more than 50: a compromise, since long
+        training on noisy data blurs importances, and short training predicts worse.
+        `callbacks` can end training early.
     validation_split : float, default=0.0
         Share of the rows, drawn at random, that is held out of training to compute
         ``val_loss`` after every epoch.
