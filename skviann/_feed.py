@@ -1,19 +1,26 @@
 """Feeds arrays to a Keras model, for a whole training, from one tf.data pipeline."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from skviann._validation import release_pages
 
-def repeated_batches(arrays, batch_size, *, shuffle, seed):
+# Arrays that are larger in all stay where they are: TensorFlow would copy them twice.
+_MAX_BYTES_IN_MEMORY = 2**25
+
+
+def repeated_batches(arrays, batch_size, *, shuffle, seed, rows=None, prepare=None):
     """Batches of rows, epoch after epoch.
 
     Every epoch holds each row exactly once, in a new order if shuffled, and ends in a
     short batch where the rows do not divide evenly: as in ``keras.Model.fit``, which
-    builds its pipeline anew for every epoch.
+    builds its pipeline anew for every epoch. Large arrays are not copied, and a
+    memory-mapped one is read batch by batch.
 
     Parameters
     ----------
-    arrays : tuple of ndarray of shape (n_samples, ...)
+    arrays : list of ndarray of shape (n_samples, ...)
         X, y and perhaps sample weights.
     batch_size : int
         Rows a batch.
@@ -21,6 +28,10 @@ def repeated_batches(arrays, batch_size, *, shuffle, seed):
         Whether each epoch has its own random order.
     seed : int
         Same seed, same orders.
+    rows : ndarray of int, default=None
+        Which rows to take; None takes all.
+    prepare : callable, default=None
+        What to do with rows of X before the model sees them, for example a scaling.
 
     Returns
     -------
@@ -29,30 +40,59 @@ def repeated_batches(arrays, batch_size, *, shuffle, seed):
     n_batches : int
         Batches an epoch.
     """
-    n_samples = len(arrays[0])
-    tensors = tuple(tf.convert_to_tensor(array) for array in arrays)
-    n_in_full_batches = n_samples - n_samples % batch_size
+    X, *others = arrays
+    rows = np.arange(len(X)) if rows is None else rows
+    others = [tf.convert_to_tensor(in_keras_float(array)) for array in others]
+    gather_X = _gather_from(X, prepare or np.asarray)
 
-    def row_numbers(epoch):
-        rows = tf.range(n_samples)
+    def gather(rows):
+        return gather_X(rows), *(tf.gather(array, rows) for array in others)
+
+    n_in_full_batches = len(rows) - len(rows) % batch_size
+    row_numbers = tf.convert_to_tensor(rows)
+
+    def one_epoch(epoch):
+        rows = row_numbers
         if shuffle:
             rows = tf.random.experimental.stateless_shuffle(rows, [seed, epoch])
         full, rest = rows[:n_in_full_batches], rows[n_in_full_batches:]
         batches = tf.data.Dataset.from_tensor_slices(tf.reshape(full, (-1, batch_size)))
-        if n_in_full_batches < n_samples:
+        if n_in_full_batches < len(row_numbers):
             batches = batches.concatenate(tf.data.Dataset.from_tensors(rest))
         return batches
 
-    dataset = (
-        tf.data.Dataset.counter()
-        .flat_map(row_numbers)
-        .map(lambda rows: tuple(tf.gather(tensor, rows) for tensor in tensors))
-        .prefetch(2)
-    )
+    dataset = tf.data.Dataset.counter().flat_map(one_epoch).map(gather).prefetch(2)
     # The batches are small and the pipeline short: threads and rewriting cost more time
     # than they save.
     options = tf.data.Options()
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
     options.threading.private_threadpool_size = 1
-    return dataset.with_options(options), int(np.ceil(n_samples / batch_size))
+    return dataset.with_options(options), int(np.ceil(len(rows) / batch_size))
+
+
+def _gather_from(X, prepare):
+    """Make a function that gathers prepared rows of X inside a TensorFlow graph."""
+    if X.nbytes <= _MAX_BYTES_IN_MEMORY:
+        prepared = tf.convert_to_tensor(in_keras_float(prepare(X)))
+        return lambda rows: tf.gather(prepared, rows)
+
+    def read(rows):
+        batch = in_keras_float(prepare(X[rows]))
+        release_pages(X)
+        return batch
+
+    dtype = read(np.zeros(1, dtype=int)).dtype
+
+    def gather(rows):
+        batch = tf.numpy_function(read, [rows], dtype, stateful=False)
+        return tf.ensure_shape(batch, (None, *X.shape[1:]))
+
+    return gather
+
+
+def in_keras_float(array):
+    """Convert floating-point numbers to Keras's precision, if they are in another."""
+    if array.dtype.kind == "f":
+        return array.astype(keras.config.floatx(), copy=False)
+    return array

@@ -1,11 +1,14 @@
 """What the estimators' fit methods share."""
 
+import mmap
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state, gen_batches
 
 FLOATS = (np.float64, np.float32)  # kept as they come; anything else becomes float64
+
+_BYTES_AT_A_TIME = 2**26
 
 _LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -44,3 +47,30 @@ def draw_seeds(random_state, size):
     if random_state is None:
         return np.random.default_rng().integers(1, _LARGEST_SEED, size).tolist()
     return check_random_state(random_state).randint(1, _LARGEST_SEED, size).tolist()
+
+
+def check_finite(X, estimator):
+    """Raise scikit-learn's ValueError if X holds NaN or infinity.
+
+    A large array is looked through in blocks: one that is mapped from a file need not
+    fit into memory.
+    """
+    name = type(estimator).__name__
+    if not isinstance(X, np.ndarray) or X.nbytes <= _BYTES_AT_A_TIME:
+        assert_all_finite(X, estimator_name=name, input_name="X")
+        return
+    for rows in gen_batches(len(X), max(1, _BYTES_AT_A_TIME // X[:1].nbytes)):
+        assert_all_finite(X[rows], estimator_name=name, input_name="X")
+        release_pages(X)
+
+
+def release_pages(array):
+    """Let the system have back what it read of an array that is mapped from a file."""
+    while array is not None:
+        mapping = getattr(array, "base", None)
+        if isinstance(array, np.memmap) and isinstance(mapping, mmap.mmap):
+            # Not of one whose changes are kept in memory alone.
+            if array.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
+                mapping.madvise(mmap.MADV_DONTNEED)
+            return
+        array = mapping

@@ -6,20 +6,27 @@ import keras
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from skviann.layers import PackedDense, PiecewiseLinearEncoding
 from skviann.variance import RunningVariance, min_max_scale, viann_scores
 
 # Layers whose kernels are scored. In all of them the last axis is the layer's units
-# (filters, embedding dimensions) and the axes before it tell the inputs apart.
+# (filters, embedding dimensions) and the axes before it tell the inputs apart (and
+# before them the members of a packed layer).
 _SCORED_LAYERS = (
     keras.layers.Dense,
     keras.layers.Conv1D,
     keras.layers.Conv2D,
     keras.layers.Conv3D,
     keras.layers.Embedding,
+    PackedDense,
 )
 
 # Layers with trainable weights of several axes that still keep every input apart.
-_ELEMENTWISE_LAYERS = (keras.layers.PReLU, keras.layers.LayerNormalization)
+_ELEMENTWISE_LAYERS = (
+    keras.layers.PReLU,
+    keras.layers.LayerNormalization,
+    PiecewiseLinearEncoding,
+)
 
 
 class VarianceImportance(keras.callbacks.Callback):
@@ -120,6 +127,7 @@ class VarianceImportance(keras.callbacks.Callback):
         self._layer = None
         self._weights = None
         self._variance_only = False
+        self._n_bins = 1
 
     @property
     def n_updates_(self):
@@ -141,7 +149,8 @@ class VarianceImportance(keras.callbacks.Callback):
     @property
     def importances_(self):
         """Raw score of each input."""
-        return self._scores(feature_axis=tuple(range(self.weights_.ndim - 1)))
+        scores = self._scores(feature_axis=tuple(range(self.weights_.ndim - 1)))
+        return scores.reshape(*scores.shape[:-1], -1, self._n_bins).sum(axis=-1)
 
     @property
     def filter_importances_(self):
@@ -185,6 +194,7 @@ class VarianceImportance(keras.callbacks.Callback):
 
     def _follow(self):
         layer = self._layer = find_layer(self.model, self.layer)
+        self._n_bins = _bins_before(self.model, layer)
         self._variance_only = isinstance(layer, keras.layers.Embedding)
         _run_last(getattr(self.model, "history", None), lambda: self._finish(layer))
 
@@ -287,15 +297,31 @@ def scales_inputs(model):
     Returns
     -------
     bool
-        True if a Normalization or BatchNormalization layer comes first.
+        True if a Normalization, BatchNormalization or PiecewiseLinearEncoding layer
+        comes first.
     """
-    scaling = (keras.layers.Normalization, keras.layers.BatchNormalization)
+    scaling = (
+        keras.layers.Normalization,
+        keras.layers.BatchNormalization,
+        PiecewiseLinearEncoding,
+    )
     for candidate in _leaves(model.layers):
         if isinstance(candidate, scaling):
             return True
         if _mixes_features(candidate):
             return False
     return False
+
+
+def _bins_before(model, layer):
+    """How many inputs of a layer belong to one feature."""
+    n_bins = 1
+    for one in _leaves(model.layers):
+        if one is layer:
+            break
+        if isinstance(one, PiecewiseLinearEncoding):
+            n_bins = one.n_bins
+    return n_bins
 
 
 def _named(model, layer):

@@ -3,14 +3,15 @@
 import copy
 import time
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import diags, issparse
 from sklearn.base import _fit_context, clone
 from sklearn.feature_selection import SelectFromModel
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_X_y
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -22,10 +23,21 @@ from sklearn.utils.parallel import Parallel, delayed
 # What SelectFromModel itself calls where it leaves the checks on X to its estimator.
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
-from skviann._validation import all_or_nothing, draw_seeds, explained
+from skviann._elimination import (
+    accumulate,
+    interaction_strength,
+    needs_guard,
+    remaining_after,
+    strongest,
+)
+from skviann._validation import all_or_nothing, check_finite, draw_seeds, explained
 from skviann.neural_network import VIANNClassifier, VIANNRegressor, _BaseVIANN
 
 _MAX_SCALE_RATIO = 100
+
+# From so many columns less, a network of its own takes less time than to go on with
+# the one that is there.
+_WORTH_A_SMALLER_NETWORK = 400
 
 # An integer target reads as a quantity rather than as labels when it has more than
 # _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for each of
@@ -131,6 +143,12 @@ class VIANNSelector(SelectFromModel):
         "estimator": "no_validation",
         "threshold": SelectFromModel._parameter_constraints["threshold"],
         "max_features": SelectFromModel._parameter_constraints["max_features"],
+        "step": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({"auto"}),
+            None,
+        ],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -152,6 +170,7 @@ class VIANNSelector(SelectFromModel):
         *,
         threshold=None,
         max_features=None,
+        step="auto",
         n_repeats=1,
         n_jobs=None,
         random_state=None,
@@ -160,6 +179,7 @@ class VIANNSelector(SelectFromModel):
         self.estimator = estimator
         self.threshold = threshold
         self.max_features = max_features
+        self.step = step
         self.n_repeats = n_repeats
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -212,8 +232,10 @@ class VIANNSelector(SelectFromModel):
                     accept_sparse=_accepts_sparse(self.estimator) and "csr",
                     multi_output=True,
                     ensure_min_samples=2,
+                    ensure_all_finite=False,
                     estimator=self,
                 )
+            check_finite(X, self)
             _check_feature_names(self, X_original, reset=True)
             vars(self).pop("max_features_", None)
             self._check_max_features(X_original)
@@ -225,7 +247,7 @@ class VIANNSelector(SelectFromModel):
                     y = np.array(y.tolist())  # numbers, booleans or text
                 is_classifier = _holds_labels(y_original, y)
                 estimator = VIANNClassifier() if is_classifier else VIANNRegressor()
-            self._fit_repeats(estimator, X, y, fit_params)
+            self._fit_rounds(estimator, X, y, fit_params)
             self._warn_about_scales(X)
         return self
 
@@ -259,19 +281,53 @@ class VIANNSelector(SelectFromModel):
                 f"'1.25*mean', or a number; got {self.threshold!r}."
             ) from error
 
-    def _fit_repeats(self, estimator, X, y, fit_params):
+    def _fit_rounds(self, estimator, X, y, fit_params):
+        """Fit, drop the weakest features, and so on; then add up the importances."""
+        n_features = X.shape[1]
+        step = self._choose_step(estimator)
+        interactions = None
+        if needs_guard(n_features, step) and not issparse(X):
+            interactions = interaction_strength(X, y)
         seeds = self._draw_seeds(estimator)
-        fits = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_one)(estimator, X, y, seed, fit_params, progress)
-            for seed, progress in zip(seeds, self._progress(len(seeds)), strict=True)
-        )
-        fitted, importances = zip(*fits, strict=True)
-        self.estimator_ = fitted[0]
-        self.importances_ = np.stack(importances)
+        counts = remaining_after(n_features, step)
+        features = columns = np.arange(n_features)
+        rounds = []
+        for number, n_kept in enumerate([*counts, None], start=1):
+            start = time.perf_counter()
+            shown = X if number == 1 else _show(X, columns, features)
+            fits = Parallel(n_jobs=self.n_jobs)(
+                delayed(_fit_one)(estimator, shown, y, seed, fit_params)
+                for seed in seeds
+            )
+            if number == 1:
+                self.estimator_ = fits[0][0]
+            shares = np.concatenate([importances for _, importances in fits])
+            rounds.append((features, shares[:, np.isin(columns, features)]))
+            if self.verbose:
+                print(
+                    f"[VIANNSelector] round {number} of {len(counts) + 1}: "
+                    f"{len(features)} features, {time.perf_counter() - start:.1f} s"
+                )
+            self.importances_ = accumulate(rounds, n_features)
+            if n_kept is not None:
+                so_far = self.importances_.mean(axis=0)
+                features = strongest(so_far, features, n_kept, interactions)
+            if len(columns) - len(features) >= _WORTH_A_SMALLER_NETWORK:
+                columns = features
         self.importances_std_ = self.importances_.std(axis=0)
         self.feature_importances_ = self.importances_.mean(axis=0)
-        most_important_first = np.argsort(-self.feature_importances_, kind="stable")
+        n_rounds = np.sum(
+            [np.isin(np.arange(n_features), kept) for kept, _ in rounds], axis=0
+        )
+        # The last key counts first.
+        most_important_first = np.lexsort((-n_rounds, -self.feature_importances_))
         self.ranking_ = np.argsort(most_important_first) + 1
+
+    def _choose_step(self, estimator):
+        if self.step == "auto":
+            # A network of the user's own may ask for a certain number of columns.
+            return 0.5 if isinstance(estimator, _BaseVIANN) else None
+        return self.step
 
     def _draw_seeds(self, estimator):
         if self.random_state is not None:
@@ -280,12 +336,6 @@ class VIANNSelector(SelectFromModel):
             return [None]
         own = getattr(estimator, "random_state", None)
         return draw_seeds(own, self.n_repeats)
-
-    def _progress(self, n_repeats):
-        """Word what is printed after each repeat."""
-        if not self.verbose:
-            return [None] * n_repeats
-        return [f"repeat {number + 1} of {n_repeats}" for number in range(n_repeats)]
 
     def _warn_about_scales(self, X):
         from skviann.callbacks import scales_inputs
@@ -347,21 +397,32 @@ class VIANNSelector(SelectFromModel):
         return new
 
 
-def _fit_one(estimator, X, y, seed, fit_params, progress):
-    """Fit a copy of the network; return it and its importances."""
-    start = time.perf_counter()
+def _fit_one(estimator, X, y, seed, fit_params):
+    """Fit a copy of the network; return it and its importances, a row a network."""
     if isinstance(estimator, _BaseVIANN):
         fitted = clone(estimator)
         if seed is not None:
             fitted.set_params(random_state=seed)
-        importances = fitted.fit(X, y, **fit_params).feature_importances_
-    else:
-        from skviann.wrappers import fit_with_importances
+        return fitted, fitted.fit(X, y, **fit_params).importances_
+    from skviann.wrappers import fit_with_importances
 
-        fitted, importances = fit_with_importances(estimator, X, y, seed, **fit_params)
-    if progress:
-        print(f"[VIANNSelector] {progress}: {time.perf_counter() - start:.1f} s")
-    return fitted, importances
+    fitted, importances = fit_with_importances(estimator, X, y, seed, **fit_params)
+    return fitted, importances[np.newaxis]
+
+
+def _show(X, columns, features):
+    """Copy some columns of X, with zeros in those that are not among the features.
+
+    Networks do not learn from a constant column; and one for as many columns as before
+    is already built.
+    """
+    if issparse(X):
+        shown = X[:, columns] @ diags(np.isin(columns, features).astype(X.dtype))
+        shown.sort_indices()  # which TensorFlow relies on
+        return shown
+    shown = X[:, columns]
+    shown[:, ~np.isin(columns, features)] = 0
+    return shown
 
 
 def _accepts_sparse(estimator):

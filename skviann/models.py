@@ -1,6 +1,11 @@
 """Functions that build the Keras networks behind the estimators, and their parts."""
 
 import keras
+import numpy as np
+
+from skviann.layers import MeanOfMembers, PackedDense, PiecewiseLinearEncoding
+
+_FIRST_LAYER_STD = 0.01
 
 
 def check_parts(activation, optimizer, callbacks):
@@ -56,31 +61,71 @@ def make_optimizer(optimizer, learning_rate):
     return new
 
 
-def build_mlp(
-    n_features, n_outputs, *, hidden_layer_sizes, activation, output_activation
+def build_packed_mlp(
+    n_features,
+    n_outputs,
+    *,
+    n_members,
+    n_bins,
+    hidden_layer_sizes,
+    activation,
+    output_activation,
 ):
-    """Build a multilayer perceptron for standardised features.
+    """Build several independent multilayer perceptrons in one Keras graph.
 
-    The first layer's weights start small, from a normal distribution with a standard
-    deviation of 0.05 as in the VIANN paper: a weight's size at the end, and its way
-    there, then tell what training made of it rather than where it began.
+    They share the encoding of the features, and nothing else.
 
     Parameters
     ----------
     n_features, n_outputs : int
         Width of the input and of the output.
+    n_members : int
+        Networks.
+    n_bins : int
+        Bins of the features' piecewise-linear encoding.
     hidden_layer_sizes : sequence of int
-        Units of each hidden layer; empty for a linear model.
+        Units of each hidden layer; empty for linear models.
     activation, output_activation : str
         Keras activations of the hidden layers and of the output.
 
     Returns
     -------
-    model : keras.Sequential
-        Not yet compiled.
+    members, mean : keras.Model
+        Two views of the same layers, not compiled: one with the outputs of all members,
+        (n_members, rows, n_outputs), the other with their mean, (rows, n_outputs).
     """
-    hidden = [keras.layers.Dense(units, activation) for units in hidden_layer_sizes]
-    output = keras.layers.Dense(n_outputs, output_activation)
-    first, *others = [*hidden, output]
-    first.kernel_initializer = keras.initializers.RandomNormal(stddev=0.05)
-    return keras.Sequential([keras.Input((n_features,)), first, *others])
+    inputs = keras.Input((n_features,))
+    hidden = PiecewiseLinearEncoding(n_bins, name="encoding")(inputs)
+    for units in hidden_layer_sizes:
+        hidden = PackedDense(units, n_members, activation)(hidden)
+    outputs = PackedDense(n_outputs, n_members, output_activation)(hidden)
+    return (
+        keras.Model(inputs, outputs),
+        keras.Model(inputs, MeanOfMembers()(outputs)),
+    )
+
+
+def draw_weights(model, seed):
+    """Give a packed network new initial weights.
+
+    The first layer's come from a normal distribution with a standard deviation of 0.01,
+    so that their sizes at the end, and their ways there, tell what training made of
+    them rather than where they began. The others are Glorot's.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `build_packed_mlp` makes them.
+    seed : int
+        Same seed, same weights.
+    """
+    rng = np.random.default_rng(seed)
+    first, *others = [one for one in model.layers if isinstance(one, PackedDense)]
+    kernel = rng.standard_normal(first.kernel.shape, dtype=np.float32)
+    kernel *= _FIRST_LAYER_STD
+    first.set_weights([kernel, np.zeros(first.bias.shape)])
+    for layer in others:
+        _, n_inputs, n_units = layer.kernel.shape
+        bound = np.sqrt(6 / (n_inputs + n_units))
+        kernel = rng.uniform(-bound, bound, layer.kernel.shape)
+        layer.set_weights([kernel, np.zeros(layer.bias.shape)])

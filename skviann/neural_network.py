@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -15,24 +15,45 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skviann._validation import FLOATS, all_or_nothing, draw_seeds, explained
+from skviann._validation import (
+    FLOATS,
+    all_or_nothing,
+    check_finite,
+    draw_seeds,
+    explained,
+)
 
-_ROWS_PER_PREDICTION = 512
+# What "auto" stands for: steps in all, the most epochs of few rows, and the batches
+# with which one pass over many rows is enough.
+_AUTO_STEPS = 150
+_AUTO_EPOCHS = 50
+_AUTO_BATCH_SIZES = (32, 256)
+# An epoch of epochs="auto" is at most that many steps; more where weights are many,
+# for each epoch's end looks at all of them.
+_AUTO_STEPS_PER_EPOCH = 10
+_MANY_WEIGHTS = 5_000_000
 
-# How long epochs="auto" trains: steps, and the fewest and most epochs.
-_AUTO_STEPS = 200
-_AUTO_EPOCHS = (10, 50)
+# Scales and bins of the features are estimated from no more rows, as quantiles are in
+# scikit-learn's QuantileTransformer.
+_MAX_ROWS_TO_SCALE = 10_000
+
+_VALUES_PER_PREDICTION = 2**22
 
 
 class _BaseVIANN(BaseEstimator):
-    """A standardising multilayer perceptron, trained with VIANN's callback."""
+    """Several multilayer perceptrons in one graph, trained with VIANN's callback."""
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": ["array-like"],
         "activation": [str],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "n_bins": [Interval(Integral, 1, None, closed="left")],
         "optimizer": [str, HasMethods("get_config")],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "epochs": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
         "validation_split": [Interval(Real, 0, 1, closed="left")],
         "callbacks": [list, tuple, None],
@@ -45,9 +66,11 @@ class _BaseVIANN(BaseEstimator):
         hidden_layer_sizes=(64, 32),
         activation="relu",
         *,
+        n_members=8,
+        n_bins=4,
         optimizer="adam",
         learning_rate=None,
-        batch_size=32,
+        batch_size="auto",
         epochs="auto",
         validation_split=0.0,
         callbacks=None,
@@ -56,6 +79,8 @@ class _BaseVIANN(BaseEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.n_members = n_members
+        self.n_bins = n_bins
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -65,56 +90,64 @@ class _BaseVIANN(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit_network(self, X, y, sample_weight, wrapper, **network):
-        """Train the network, and keep what it learned.
-
-        `wrapper` names the class in `skviann.wrappers` that trains it, `network` are
-        that wrapper's parameters on top of those that both estimators share.
-        """
+    def _fit_network(self, X, y, sample_weight, *, task, n_outputs):
+        """Train the network, and keep what it learned."""
         # Imported here, so that importing the library does not load TensorFlow.
-        from skviann import models, wrappers
+        from skviann import _training, models
 
         models.check_parts(self.activation, self.optimizer, self.callbacks)
         (seed,) = draw_seeds(self.random_state, 1)
-        if self.validation_split:
-            # Keras holds out the last rows, in whatever order they came.
-            order = np.random.RandomState(seed).permutation(len(X))
-            X, y = X[order], y[order]
-            sample_weight = None if sample_weight is None else sample_weight[order]
-        X = self._standardise(X, sample_weight)
-        network = getattr(wrappers, wrapper)(
-            model=models.build_mlp,
-            model__n_features=X.shape[1],
-            model__hidden_layer_sizes=tuple(self.hidden_layer_sizes),
-            model__activation=self.activation,
-            optimizer=models.make_optimizer(self.optimizer, self.learning_rate),
-            batch_size=self.batch_size,
-            epochs=self._count_epochs(len(X)),
-            validation_split=self.validation_split,
+        sample = slice(None, None, -(-len(X) // _MAX_ROWS_TO_SCALE))
+        self.scaler_ = RobustScaler().fit(X[sample])
+        # An attribute in front of `model_`: unpickling it in a new process imports the
+        # layers that the model is made of.
+        self._architecture = _training.Architecture(
+            task=task,
+            n_features=X.shape[1],
+            n_outputs=n_outputs,
+            n_members=int(self.n_members),
+            n_bins=int(self.n_bins),
+            hidden_layer_sizes=tuple(int(size) for size in self.hidden_layer_sizes),
+            activation=self.activation,
+        )
+        self.model_, self.importances_, self.history_ = _training.train(
+            self._architecture,
+            models.make_optimizer(self.optimizer, self.learning_rate),
+            _training.Schedule(*self._plan(*X.shape)),
+            X,
+            y.reshape(len(y), -1),
+            sample_weight,
+            prepare=self._scale,
+            sample=(
+                self._scale(X[sample]),
+                None if sample_weight is None else sample_weight[sample],
+            ),
+            held_out=self.validation_split,
+            callbacks=self.callbacks,
+            seed=seed,
             verbose=int(self.verbose),
-            predict__batch_size=_ROWS_PER_PREDICTION,
-            predict__verbose=0,
-            **network,
         )
-        self._wrapper, self.feature_importances_ = wrappers.fit_with_importances(
-            network, X, y, seed, self.callbacks, sample_weight=sample_weight
-        )
-        self.model_ = self._wrapper.model_
-        self.history_ = dict(self._wrapper.history_)
+        self.feature_importances_ = self.importances_.mean(axis=0)
+        self.importances_std_ = self.importances_.std(axis=0)
 
-    def _count_epochs(self, n_samples):
-        if self.epochs != "auto":
-            return self.epochs
-        steps_per_epoch = np.ceil(n_samples / self.batch_size)
-        return int(np.clip(np.ceil(_AUTO_STEPS / steps_per_epoch), *_AUTO_EPOCHS))
+    def _plan(self, n_samples, n_features):
+        """Batch size, epochs, and steps an epoch (None: one pass over the rows)."""
+        batch_size, epochs = self.batch_size, self.epochs
+        if batch_size == "auto":
+            batch_size = int(np.clip(n_samples // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
+        if epochs != "auto":
+            return batch_size, epochs, None
+        n_trained_on = n_samples * (1 - self.validation_split)
+        n_weights = n_features * self.n_bins * self.n_members
+        n_weights *= next(iter(self.hidden_layer_sizes), 1)
+        steps = _AUTO_STEPS_PER_EPOCH * (3 if n_weights > _MANY_WEIGHTS else 1)
+        steps = int(min(steps, np.ceil(n_trained_on / batch_size)))
+        return batch_size, min(-(-_AUTO_STEPS // steps), _AUTO_EPOCHS), steps
 
-    def _standardise(self, X, sample_weight):
-        """Scale in the precision of X, then round to the network's float32."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.scaler_ = StandardScaler().fit(X, sample_weight=sample_weight)
-        if not np.isfinite(self.scaler_.scale_).all():
-            raise ValueError("X holds values that are too large to be squared.")
-        return self.scaler_.transform(X).astype(np.float32)
+    def _scale(self, X):
+        """Bring rows close to 0 in their own precision, then round to float32."""
+        with np.errstate(over="ignore"):
+            return self.scaler_.transform(X).astype(np.float32)
 
     def _check_hidden_layer_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -124,15 +157,22 @@ class _BaseVIANN(BaseEstimator):
                 f"integers; got {sizes!r}."
             )
 
-    def _predict(self, method, X):
+    def _predict(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOATS, reset=False)
-        X = self.scaler_.transform(X).astype(np.float32)
+        X = validate_data(self, X, dtype=FLOATS, reset=False, ensure_all_finite=False)
+        check_finite(X, self)
         # In full batches, for the last digits of a matrix product depend on its number
         # of rows: a row's prediction shall not depend on the rows beside it.
-        missing = -len(X) % _ROWS_PER_PREDICTION
-        batches = np.pad(X, ((0, missing), (0, 0))) if missing else X
-        return getattr(self._wrapper, method)(batches)[: len(X)].astype(np.float64)
+        n_inputs = X.shape[1] * self.n_bins
+        batch_size = int(np.clip(_VALUES_PER_PREDICTION // n_inputs, 16, 512))
+        outputs = []
+        for first in range(0, len(X), batch_size):
+            rows = self._scale(X[first : first + batch_size])
+            missing = batch_size - len(rows)
+            rows = np.pad(rows, ((0, missing), (0, 0))) if missing else rows
+            output = self.model_.predict_on_batch(rows)
+            outputs.append(output[: batch_size - missing])
+        return np.concatenate(outputs).astype(np.float64)
 
 
 def _drop_unweighted(X, y, sample_weight):
@@ -158,9 +198,9 @@ def _drop_unweighted(X, y, sample_weight):
 class VIANNClassifier(ClassifierMixin, _BaseVIANN):
     """Multilayer perceptron classifier with variance-based feature importances.
 
-    A Keras network, trained through scikeras, that standardises its own inputs: no
+    Several Keras networks, trained as one, that scale and encode their own inputs: no
     StandardScaler is needed in front, and importances do not depend on the columns'
-    units.
+    units, nor on outliers.
 
     Parameters
     ----------
@@ -168,17 +208,25 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         Units of each hidden layer. Empty: a linear model.
     activation : str, default="relu"
         Keras's name of the hidden layers' activation.
+    n_members : int, default=8
+        Independent networks that are trained together, on the same batches but from
+        other initial weights. Predictions and importances are their means, for the
+        importances of one network are noisy.
+    n_bins : int, default=4
+        Quantile bins in which the networks see each feature
+        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Keras's name of the optimizer, or one that is configured; a copy is used.
+        Keras's name of the optimizer, or one that is configured; a copy is used. Its
+        steps must be taken weight by weight, as those of Keras's own optimizers are
+        unless they clip norms, or members influence one another.
     learning_rate : float, default=None
         Step size of the optimizer. None: the optimizer's own.
-    batch_size : int, default=32
-        Rows a training step.
+    batch_size : int or "auto", default="auto"
+        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
     epochs : int or "auto", default="auto"
-        Passes over the rows, at least 2. "auto" means as many as make about 200
-        training steps, no fewer than 10 and no more than 50: a compromise, since long
-        training on noisy data blurs importances, and short training predicts worse.
-        `callbacks` can end training early.
+        Passes over the rows, at least 2. "auto" means about 150 training steps,
+        whatever the number of rows, but no more than 50 passes; what counts as an epoch
+        for `history_` and `callbacks` is then at most 10 steps (30 for very wide data).
     validation_split : float, default=0.0
         Share of the rows, drawn at random, that is held out of training to compute
         ``val_loss`` after every epoch.
@@ -198,16 +246,22 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,)
-        VIANN scores as shares: non-negative, summing to 1. All zeros if no column
+        Mean of `importances_`: non-negative, summing to 1. All zeros if no column
         varies.
+    importances_ : ndarray of shape (n_members, n_features)
+        VIANN scores of each member as shares that sum to 1, averaged over readings in
+        the course of the training (see Notes).
+    importances_std_ : ndarray of shape (n_features,)
+        Standard deviation of `importances_` over members.
     classes_ : ndarray of shape (n_classes,)
         The labels.
     model_ : keras.Model
-        The trained network: from standardised features to probabilities.
-    scaler_ : StandardScaler
-        Standardises features for `model_`.
+        The trained network: from scaled features to the members' mean output, which is
+        the probability of the second of two classes, or of each of several.
+    scaler_ : RobustScaler
+        Scales features for `model_`.
     history_ : dict of str to list of float
-        The loss and metrics of each epoch.
+        The loss of the mean member, and the accuracy of the mean of members, by epoch.
     n_features_in_ : int
         Number of features seen by fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -217,6 +271,14 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
     --------
     VIANNRegressor : For continuous targets.
     VIANNSelector : Keeps the columns that matter.
+
+    Notes
+    -----
+    Importances are read when there were four updates of the variance (one an epoch),
+    then whenever their number has grown by a factor of the square root of 2, and all
+    readings count the same. Early readings tell which columns promise something, late
+    ones also which serve to learn the rows by heart; the mean depends less on the
+    length of the training than the score at its end, which is the paper's.
 
     References
     ----------
@@ -245,9 +307,11 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         hidden_layer_sizes=(64, 32),
         activation="relu",
         *,
+        n_members=8,
+        n_bins=4,
         optimizer="adam",
         learning_rate=None,
-        batch_size=32,
+        batch_size="auto",
         epochs="auto",
         validation_split=0.0,
         callbacks=None,
@@ -258,6 +322,8 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
+            n_members=n_members,
+            n_bins=n_bins,
             optimizer=optimizer,
             learning_rate=learning_rate,
             batch_size=batch_size,
@@ -295,7 +361,15 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         with all_or_nothing(self):
             self._check_hidden_layer_sizes()
             with explained():
-                X, y = validate_data(self, X, y, dtype=FLOATS, ensure_min_samples=2)
+                X, y = validate_data(
+                    self,
+                    X,
+                    y,
+                    dtype=FLOATS,
+                    ensure_min_samples=2,
+                    ensure_all_finite=False,
+                )
+            check_finite(X, self)
             check_classification_targets(y)
             if self.class_weight is not None:
                 balance = compute_sample_weight(self.class_weight, y)
@@ -312,15 +386,8 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
                 X,
                 y,
                 sample_weight,
-                wrapper="KerasClassifier",
-                model__n_outputs=1 if n_classes == 2 else n_classes,
-                model__output_activation="sigmoid" if n_classes == 2 else "softmax",
-                loss=(
-                    "binary_crossentropy"
-                    if n_classes == 2
-                    else "sparse_categorical_crossentropy"
-                ),
-                metrics=["accuracy"],
+                task="binary" if n_classes == 2 else "multiclass",
+                n_outputs=1 if n_classes == 2 else n_classes,
             )
         return self
 
@@ -337,7 +404,9 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`; every row sums to 1.
         """
-        probabilities = self._predict("predict_proba", X)
+        probabilities = self._predict(X)
+        if len(self.classes_) == 2:
+            probabilities = np.hstack([1 - probabilities, probabilities])
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def predict(self, X):
@@ -360,9 +429,9 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
 class VIANNRegressor(RegressorMixin, _BaseVIANN):
     """Multilayer perceptron regressor with variance-based feature importances.
 
-    A Keras network, trained through scikeras to the least squared error. It
-    standardises its own inputs and its target: no scaling is needed in front, and
-    importances do not depend on the columns' units.
+    Several Keras networks, trained as one to the least squared error, that scale and
+    encode their own inputs, and standardise the target: no scaling is needed in front,
+    and importances do not depend on the columns' units, nor on outliers.
 
     Parameters
     ----------
@@ -370,17 +439,25 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         Units of each hidden layer. Empty: a linear model.
     activation : str, default="relu"
         Keras's name of the hidden layers' activation.
+    n_members : int, default=8
+        Independent networks that are trained together, on the same batches but from
+        other initial weights. Predictions and importances are their means, for the
+        importances of one network are noisy.
+    n_bins : int, default=4
+        Quantile bins in which the networks see each feature
+        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Keras's name of the optimizer, or one that is configured; a copy is used.
+        Keras's name of the optimizer, or one that is configured; a copy is used. Its
+        steps must be taken weight by weight, as those of Keras's own optimizers are
+        unless they clip norms, or members influence one another.
     learning_rate : float, default=None
         Step size of the optimizer. None: the optimizer's own.
-    batch_size : int, default=32
-        Rows a training step.
+    batch_size : int or "auto", default="auto"
+        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
     epochs : int or "auto", default="auto"
-        Passes over the rows, at least 2. "auto" means as many as make about 200
-        training steps, no fewer than 10 and no more than 50: a compromise, since long
-        training on noisy data blurs importances, and short training predicts worse.
-        `callbacks` can end training early.
+        Passes over the rows, at least 2. "auto" means about 150 training steps,
+        whatever the number of rows, but no more than 50 passes; what counts as an epoch
+        for `history_` and `callbacks` is then at most 10 steps (30 for very wide data).
     validation_split : float, default=0.0
         Share of the rows, drawn at random, that is held out of training to compute
         ``val_loss`` after every epoch.
@@ -397,14 +474,23 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,)
-        VIANN scores as shares: non-negative, summing to 1. All zeros if no column
+        Mean of `importances_`: non-negative, summing to 1. All zeros if no column
         varies.
+    importances_ : ndarray of shape (n_members, n_features)
+        VIANN scores of each member as shares that sum to 1, averaged over readings in
+        the course of the training (see Notes).
+    importances_std_ : ndarray of shape (n_features,)
+        Standard deviation of `importances_` over members.
     model_ : keras.Model
-        The trained network: from standardised features to standardised targets.
-    scaler_, target_scaler_ : StandardScaler
-        Standardise features and targets for `model_`.
+        The trained network: from scaled features to the members' mean prediction of
+        standardised targets.
+    scaler_ : RobustScaler
+        Scales features for `model_`.
+    target_scaler_ : StandardScaler
+        Standardises targets.
     history_ : dict of str to list of float
-        The loss of each epoch, in squared standard deviations of the target.
+        The loss of the mean member by epoch, in squared standard deviations of the
+        target.
     n_features_in_ : int
         Number of features seen by fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -414,6 +500,14 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
     --------
     VIANNClassifier : For classes.
     VIANNSelector : Keeps the columns that matter.
+
+    Notes
+    -----
+    Importances are read when there were four updates of the variance (one an epoch),
+    then whenever their number has grown by a factor of the square root of 2, and all
+    readings count the same. Early readings tell which columns promise something, late
+    ones also which serve to learn the rows by heart; the mean depends less on the
+    length of the training than the score at its end, which is the paper's.
 
     References
     ----------
@@ -466,21 +560,22 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
                     multi_output=True,
                     y_numeric=True,
                     ensure_min_samples=2,
+                    ensure_all_finite=False,
                 )
+            check_finite(X, self)
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
             X, y, sample_weight = _drop_unweighted(X, y, sample_weight)
             outputs = y.reshape(len(y), -1)
+            self._is_single_output = y.ndim == 1
             self.target_scaler_ = StandardScaler()
             self.target_scaler_.fit(outputs, sample_weight=sample_weight)
             self._fit_network(
                 X,
-                self.target_scaler_.transform(outputs).reshape(y.shape),
+                self.target_scaler_.transform(outputs),
                 sample_weight,
-                wrapper="KerasRegressor",
-                model__n_outputs=outputs.shape[1],
-                model__output_activation="linear",
-                loss="mean_squared_error",
+                task="regression",
+                n_outputs=outputs.shape[1],
             )
         return self
 
@@ -497,9 +592,8 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the target's unit.
         """
-        y = self._predict("predict", X)
-        outputs = self.target_scaler_.inverse_transform(y.reshape(len(y), -1))
-        return outputs.reshape(y.shape)
+        outputs = self.target_scaler_.inverse_transform(self._predict(X))
+        return outputs[:, 0] if self._is_single_output else outputs
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

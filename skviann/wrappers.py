@@ -17,8 +17,9 @@ from scikeras._utils import route_params
 from sklearn.base import clone
 from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
-from skviann._feed import repeated_batches
+from skviann._feed import in_keras_float, repeated_batches
 from skviann._seeding import seeded
+from skviann._training import steps_that_can_run_at_once
 from skviann._validation import draw_seeds
 from skviann.callbacks import VarianceImportance
 from skviann.variance import sum_to_one
@@ -60,13 +61,12 @@ class _FasterWrapper:
             fit(X, y, sample_weight, warm_start, epochs, initial_epoch, **fit_args)
             return
         arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
-        arrays = [_in_keras_float(array) for array in arrays]
         n_held_out = 0
         if settings.get("validation_split"):
             # The same rows as in Keras: the last ones.
             n_held_out = len(X) - int(len(X) * (1 - settings["validation_split"]))
             fit_args["validation_data"] = tuple(
-                a[len(X) - n_held_out :] for a in arrays
+                in_keras_float(array[len(X) - n_held_out :]) for array in arrays
             )
         n_rows = len(X) - n_held_out
         seed = self._random_state
@@ -79,7 +79,9 @@ class _FasterWrapper:
             shuffle=settings["shuffle"],
             seed=seed,
         )
-        with _steps_per_execution(self.model_, n_batches, self._fit_callbacks):
+        callbacks = keras.tree.flatten(self._fit_callbacks)
+        at_once = steps_that_can_run_at_once(n_batches, callbacks)
+        with _steps_per_execution(self.model_, at_once):
             fit(
                 dataset,
                 None,
@@ -182,10 +184,10 @@ def fit_with_importances(wrapper, X, y, seed, callbacks=None, **fit_params):
 
 
 @contextmanager
-def _steps_per_execution(model, n_steps, callbacks):
-    """Have a model train that many steps at a time, if nothing asks for fewer."""
+def _steps_per_execution(model, n_steps):
+    """Have a model train that many steps at a time, unless it was told otherwise."""
     original = model.steps_per_execution
-    if original == 1 and not any(map(_acts_on_batches, keras.tree.flatten(callbacks))):
+    if original == 1:
         model.steps_per_execution = n_steps
     model.train_function = model.test_function = None  # they have it built in
     try:
@@ -193,24 +195,6 @@ def _steps_per_execution(model, n_steps, callbacks):
     finally:
         model.steps_per_execution = original
         model.train_function = model.test_function = None
-
-
-def _acts_on_batches(callback):
-    if isinstance(callback, VarianceImportance):
-        return callback.update != "epoch"
-    hooks = ("on_batch_begin", "on_batch_end")
-    hooks += ("on_train_batch_begin", "on_train_batch_end")
-    return any(
-        getattr(getattr(callback, hook), "__func__", None)
-        is not getattr(keras.callbacks.Callback, hook)
-        for hook in hooks
-    )
-
-
-def _in_keras_float(array):
-    if array.dtype.kind == "f":
-        return array.astype(keras.config.floatx(), copy=False)
-    return array
 
 
 class _ColumnImportance(VarianceImportance):
@@ -223,7 +207,7 @@ class _ColumnImportance(VarianceImportance):
     def _follow(self):
         super()._follow()
         inputs = tuple(self._layer.get_weights()[0].shape[:-1])
-        if inputs != (self.n_features,):
+        if inputs != (self.n_features * self._n_bins,):
             raise ValueError(
                 "The first trainable layer of the estimator's model has inputs of "
                 f"shape {inputs}, but X has {self.n_features} features; VIANN needs a "

@@ -5,7 +5,14 @@ import pytest
 from skviann import VIANNClassifier, VIANNRegressor
 
 # A network that learns the easy data below within a second.
-FAST = {"hidden_layer_sizes": (8,), "learning_rate": 0.02, "batch_size": 8, "epochs": 8}
+FAST = {
+    "hidden_layer_sizes": (8,),
+    "n_members": 2,
+    "n_bins": 1,
+    "learning_rate": 0.02,
+    "batch_size": 8,
+    "epochs": 8,
+}
 
 
 class RecordKernel(keras.callbacks.Callback):

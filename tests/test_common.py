@@ -5,7 +5,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
 
 FAST = {"hidden_layer_sizes": (16,), "learning_rate": 0.05, "epochs": 10}
-LINEAR = {"hidden_layer_sizes": (), "optimizer": "sgd", "learning_rate": 0.1}
+LINEAR = {
+    "hidden_layer_sizes": (),
+    "n_members": 1,
+    "n_bins": 1,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+}
 
 ESTIMATORS = [
     VIANNClassifier(**FAST),
