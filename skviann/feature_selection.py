@@ -291,10 +291,15 @@ class VIANNSelector(SelectFromModel):
         seeds = self._draw_seeds(estimator)
         counts = remaining_after(n_features, step)
         features = columns = np.arange(n_features)
+        shown = X
         rounds = []
         for number, n_kept in enumerate([*counts, None], start=1):
             start = time.perf_counter()
-            shown = X if number == 1 else _show(X, columns, features)
+            if number > 1:
+                if shown is X or shown.shape[1] != len(columns):
+                    shown = None  # lets go of one copy before it makes the next
+                    shown = X[:, columns]
+                shown = _hide(shown, ~np.isin(columns, features))
             fits = Parallel(n_jobs=self.n_jobs)(
                 delayed(_fit_one)(estimator, shown, y, seed, fit_params)
                 for seed in seeds
@@ -410,19 +415,18 @@ def _fit_one(estimator, X, y, seed, fit_params):
     return fitted, importances[np.newaxis]
 
 
-def _show(X, columns, features):
-    """Copy some columns of X, with zeros in those that are not among the features.
+def _hide(X, is_hidden):
+    """Set columns to zero, in place where X is dense.
 
     Networks do not learn from a constant column; and one for as many columns as before
     is already built.
     """
     if issparse(X):
-        shown = X[:, columns] @ diags(np.isin(columns, features).astype(X.dtype))
-        shown.sort_indices()  # which TensorFlow relies on
-        return shown
-    shown = X[:, columns]
-    shown[:, ~np.isin(columns, features)] = 0
-    return shown
+        X = X @ diags(1 - is_hidden.astype(X.dtype))
+        X.sort_indices()  # which TensorFlow relies on
+    else:
+        X[:, is_hidden] = 0
+    return X
 
 
 def _accepts_sparse(estimator):
