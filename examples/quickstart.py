@@ -28,7 +28,7 @@ X, y = load_breast_cancer(return_X_y=True)
 names = load_breast_cancer().feature_names
 
 # The selector scales its inputs itself; the logistic regression does not.
-selector = VIANNSelector(n_repeats=3, random_state=0)
+selector = VIANNSelector(random_state=0)
 downstream = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 selected = make_pipeline(selector, downstream)
 
@@ -56,7 +56,7 @@ for number, mean, deviation in zip(
 best = search.best_estimator_[0]
 kept = best.get_support()
 print(f"\nThe {kept.sum()} features that are kept, of {len(kept)}:")
-print(f"  {'rank':4}  {'feature':25} importance (standard deviation over repeats)")
+print(f"  {'rank':4}  {'feature':25} importance (standard deviation over networks)")
 for index in np.argsort(best.ranking_)[: kept.sum()]:
     print(
         f"  {best.ranking_[index]:4}  {names[index]:25} "
@@ -73,7 +73,7 @@ axes.barh(
     ecolor="gray",
 )
 axes.set(
-    xlabel="VIANN importance (mean and standard deviation of 3 repeats)",
+    xlabel="VIANN importance (mean and standard deviation of 8 networks)",
     title=f"Breast cancer: the {kept.sum()} features that are kept, in blue",
 )
 axes.spines[["top", "right"]].set_visible(False)

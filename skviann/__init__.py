@@ -16,6 +16,8 @@ _MODULE_OF = {
     "VIANNClassifier": "neural_network",
     "VIANNRegressor": "neural_network",
     "VIANNSelector": "feature_selection",
+    "PiecewiseLinearEncoding": "layers",
+    "PackedDense": "layers",
 }
 
 __all__ = ["__version__", *_MODULE_OF]

@@ -35,7 +35,8 @@ class VarianceImportance(keras.callbacks.Callback):
     Follows the kernel of the first trainable layer that mixes features: Dense,
     Conv1D, Conv2D, Conv3D or Embedding, in Sequential, functional and nested models.
     Layers that keep features apart (normalisation, dropout, rescaling, activations,
-    reshaping) are passed over. The score of input ``j`` is
+    reshaping) are passed over; behind a `PiecewiseLinearEncoding` the scores of a
+    feature's inputs are summed. The score of input ``j`` is
 
         ``sum over u of Var(w[j, u]) * |w[j, u]|``
 
@@ -62,8 +63,9 @@ class VarianceImportance(keras.callbacks.Callback):
     Attributes
     ----------
     importances_ : ndarray of shape (n_inputs,)
-        Raw scores. For a convolution of shape ``(*kernel_size, n_channels)``, a score
-        for each spatial position and input channel; for an Embedding, for each token.
+        Raw scores. For a `PackedDense` layer of shape (n_members, n_inputs); for a
+        convolution of shape ``(*kernel_size, n_channels)``, a score for each spatial
+        position and input channel; for an Embedding, for each token.
     filter_importances_ : ndarray of shape (n_units,)
         The same sum, for each filter (unit, embedding dimension) over all its inputs.
     var_scores_ : ndarray

@@ -69,9 +69,16 @@ class VIANNSelector(SelectFromModel):
         Keep no more than this many, the most important ones. A callable gets X and
         returns the number. The threshold still applies: to keep exactly this many, set
         ``threshold=-np.inf``.
+    step : int, float, "auto" or None, default="auto"
+        Elimination: after each training the weakest features are dropped, this many or,
+        below 1, this share of those that are left, and a new network is trained on the
+        rest, down to 16 features. Importances are averaged over the trainings that a
+        feature took part in. "auto" is 0.5 for a `VIANNClassifier` or `VIANNRegressor`,
+        and None, which is a single training on all features, for other networks.
     n_repeats : int, default=1
-        Independent trainings, whose importances are averaged. One training's ranking
-        is noisy; 5 to 10 make it steadier.
+        Independent trainings, whose importances are averaged: a `VIANNClassifier` or
+        `VIANNRegressor` averages over its members already, for other networks one
+        training's ranking is noisy, and 5 to 10 make it steadier.
     n_jobs : int, default=None
         Repeats that run at the same time, through joblib: None means 1 unless in a
         `joblib.parallel_config` context, -1 all processors. Every process loads
@@ -81,24 +88,26 @@ class VIANNSelector(SelectFromModel):
         one training to the estimator's own `random_state`, and draws the seeds of
         several from it.
     verbose : int, default=0
-        1 prints a line for each repeat.
+        1 prints a line for each round of elimination.
 
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,)
         Mean of `importances_`: non-negative, summing to 1.
-    importances_ : ndarray of shape (n_repeats, n_features)
-        Importances of each repeat, each summing to 1.
+    importances_ : ndarray of shape (n_networks, n_features)
+        Importances by each network, repeat by repeat: the members of a
+        `VIANNClassifier` or `VIANNRegressor`, one a repeat for others.
     importances_std_ : ndarray of shape (n_features,)
-        Their standard deviation over repeats; zeros for one repeat.
+        Their standard deviation over networks.
     ranking_ : ndarray of shape (n_features,)
-        1 for the most important feature; the first of equal ones comes first.
+        1 for the most important feature. One that stayed for more rounds never comes
+        behind one that was dropped; the first of equal ones comes first.
     threshold_ : float
         The threshold in force.
     max_features_ : int
         The most features to keep. Only defined when `max_features` is not None.
     estimator_ : estimator
-        The network of the first repeat, fitted on X as an array.
+        The network of the first training, fitted on all features as an array.
     n_features_in_ : int
         Number of features seen by fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -115,6 +124,12 @@ class VIANNSelector(SelectFromModel):
     Importances say how much a network uses a column. They say neither in which
     direction, nor that the column is a cause, and columns that tell the same story
     share the credit.
+
+    While more than 64 features are left, elimination drops none of the 32 that interact
+    most strongly with another one (or half of those it keeps, if that is less). The
+    strength of an interaction is the correlation of the target, or of each class, with
+    the product of two columns. Among hundreds of columns a network alone hardly finds
+    two that matter only together.
 
     References
     ----------

@@ -592,7 +592,8 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the target's unit.
         """
-        outputs = self.target_scaler_.inverse_transform(self._predict(X))
+        outputs = self._predict(X)
+        outputs = self.target_scaler_.inverse_transform(outputs)
         return outputs[:, 0] if self._is_single_output else outputs
 
     def __sklearn_tags__(self):

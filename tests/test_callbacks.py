@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from conftest import RecordKernel, viann_by_hand
-from skviann import VarianceImportance
+from skviann import PackedDense, PiecewiseLinearEncoding, VarianceImportance
+from skviann.callbacks import scales_inputs
 
 N_ROWS = 48
 RNG = np.random.default_rng(0)
@@ -370,3 +371,25 @@ def test_can_be_copied_while_training():
     )
     train(dense_model(), viann, during)
     assert [one.n_updates_ for one in copies] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("n_members", [None, 3])
+def test_scores_of_encoded_inputs_are_summed_for_each_feature(n_members):
+    encoding = PiecewiseLinearEncoding(n_bins=3)
+    encoding.adapt(X)
+    if n_members is None:
+        first = layers.Dense(4, name="first")
+        model = compiled(encoding, first, layers.Dense(1))
+    else:
+        inputs = keras.Input((5,))
+        first = PackedDense(4, n_members, name="first")
+        hidden = first(encoding(inputs))
+        model = keras.Model(inputs, keras.ops.mean(hidden, axis=(0, 2)))
+        model.compile("adam", "mse")
+    record, viann = RecordKernel("first"), VarianceImportance()
+    train(model, record, viann)
+    expected = viann_by_hand(record.epochs, record.epochs[-1])
+    expected = expected.reshape(*expected.shape[:-1], 5, 3).sum(axis=-1)
+    assert expected.shape == ((5,) if n_members is None else (3, 5))
+    assert_allclose(viann.importances_, expected, rtol=1e-10)
+    assert scales_inputs(model)
