@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections import OrderedDict
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from keras import ops
 
 from skviann import models
 from skviann._feed import repeated_batches
+from skviann._reuse import Shelf, is_predictable
 from skviann._seeding import seeded
 from skviann.callbacks import VarianceImportance
 from skviann.variance import sum_to_one
@@ -26,10 +26,6 @@ _OUTPUT_ACTIVATIONS = {
     "multiclass": "softmax",
     "regression": "linear",
 }
-
-# How many compiled networks are kept for later fits, and the most weights of one.
-_MAX_KEPT = 8
-_MAX_KEPT_WEIGHTS = 2_000_000
 
 
 class Architecture(NamedTuple):
@@ -229,9 +225,8 @@ def _accuracy_of_mean(y_true, y_pred):
     return keras.metrics.sparse_categorical_accuracy(y_true, probabilities)
 
 
-# Compiled networks that no fit is using, with their traced functions: the one used
-# last stands last. Only read and written inside `seeded`, which lets one thread in.
-_kept = OrderedDict()
+# Networks from former fits, with the state that their optimizers start from.
+_shelf = Shelf()
 
 
 @contextmanager
@@ -250,22 +245,20 @@ def _compiled(architecture, optimizer, steps_at_once, callbacks):
         keras.config.floatx(),
         keras.config.dtype_policy().name,
     )
-    network, start = _kept.pop(key, (None, None))
+    network = _shelf.take(key)
     if network is None:
         network = _compile(architecture, optimizer, steps_at_once)
     else:
-        for variable, value in zip(network.optimizer.variables, start, strict=True):
-            variable.assign(value)
-    n_weights = network.count_params()
-    if n_weights <= _MAX_KEPT_WEIGHTS and start is None:
-        start = [variable.numpy() for variable in network.optimizer.variables]
+        fresh = models.make_optimizer(optimizer, learning_rate=None)
+        fresh.build(network.trainable_variables)
+        for variable, start in zip(
+            network.optimizer.variables, fresh.variables, strict=True
+        ):
+            variable.assign(start)
     yield network
-    # A network is not kept when the fit failed, nor when code that we do not know may
-    # have changed more of it than its variables.
-    if n_weights <= _MAX_KEPT_WEIGHTS and all(map(_is_known, [optimizer, *callbacks])):
-        _kept[key] = network, start
-        while len(_kept) > _MAX_KEPT:
-            _kept.popitem(last=False)
+    # Not after an exception.
+    if all(map(is_predictable, [optimizer, *callbacks])):
+        _shelf.put(key, network)
 
 
 def _compile(architecture, optimizer, steps_at_once):
@@ -283,11 +276,3 @@ def _compile(architecture, optimizer, steps_at_once):
     )
     network.optimizer.build(network.trainable_variables)
     return network
-
-
-def _is_known(part):
-    part = type(part)
-    return (
-        part.__module__.startswith("keras.")
-        and part is not keras.callbacks.LambdaCallback
-    )

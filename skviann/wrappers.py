@@ -8,7 +8,6 @@ wrappers with the tags that today's scikit-learn asks for, and with a faster fee
 import copy
 import random
 from collections.abc import Mapping
-from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from sklearn.base import clone
 from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
 from skviann._feed import in_keras_float, repeated_batches
+from skviann._reuse import stand_in
 from skviann._seeding import seeded
 from skviann._training import steps_that_can_run_at_once
 from skviann._validation import draw_seeds
@@ -81,22 +81,26 @@ class _FasterWrapper:
         )
         callbacks = keras.tree.flatten(self._fit_callbacks)
         at_once = steps_that_can_run_at_once(n_batches, callbacks)
-        with _steps_per_execution(self.model_, at_once):
-            fit(
-                dataset,
-                None,
-                None,
-                warm_start,
-                epochs,
-                initial_epoch,
-                **{
-                    **fit_args,
-                    "batch_size": None,
-                    "validation_split": 0.0,
-                    "shuffle": False,  # the dataset does it
-                    "steps_per_epoch": n_batches,
-                },
-            )
+        model = self.model_
+        with stand_in(model, at_once, callbacks) as self.model_:
+            try:
+                fit(
+                    dataset,
+                    None,
+                    None,
+                    warm_start,
+                    epochs,
+                    initial_epoch,
+                    **{
+                        **fit_args,
+                        "batch_size": None,
+                        "validation_split": 0.0,
+                        "shuffle": False,  # the dataset does it
+                        "steps_per_epoch": n_batches,
+                    },
+                )
+            finally:
+                self.model_ = model
 
 
 class KerasClassifier(_FasterWrapper, scikeras.wrappers.KerasClassifier):
@@ -181,20 +185,6 @@ def fit_with_importances(wrapper, X, y, seed, callbacks=None, **fit_params):
     if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
         fitted._initialize_callbacks()  # lets go of those that were added
     return fitted, sum_to_one(viann.importances_)
-
-
-@contextmanager
-def _steps_per_execution(model, n_steps):
-    """Have a model train that many steps at a time, unless it was told otherwise."""
-    original = model.steps_per_execution
-    if original == 1:
-        model.steps_per_execution = n_steps
-    model.train_function = model.test_function = None  # they have it built in
-    try:
-        yield
-    finally:
-        model.steps_per_execution = original
-        model.train_function = model.test_function = None
 
 
 class _ColumnImportance(VarianceImportance):

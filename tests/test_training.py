@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from conftest import FAST
-from skviann import VIANNClassifier, VIANNRegressor, _training
+from skviann import VIANNClassifier, VIANNRegressor, _reuse, _training
 from skviann._feed import repeated_batches
 from skviann._training import Architecture
 
@@ -69,12 +69,12 @@ def test_a_packed_fit_equals_separate_fits(task, weighted, optimizer, classes):
 def test_fits_with_and_without_a_kept_network_are_the_same(callbacks, classes):
     X, y = classes
     network = VIANNClassifier(**FAST, random_state=0, callbacks=callbacks)
-    _training._kept.clear()
+    _training._shelf.clear()
     alone = clone(network).fit(X, y)
-    assert len(_training._kept) == 1
+    assert len(_training._shelf) == 1
     # Other rows, weights and seeds use the same compiled network meanwhile.
     clone(network).set_params(random_state=1).fit(X[::-1], y, np.arange(len(y)) + 1)
-    assert len(_training._kept) == 1
+    assert len(_training._shelf) == 1
     again = clone(network).fit(X, y)
     assert_array_equal(again.importances_, alone.importances_)
     assert_array_equal(again.predict_proba(X), alone.predict_proba(X))
@@ -83,7 +83,7 @@ def test_fits_with_and_without_a_kept_network_are_the_same(callbacks, classes):
 
 def test_networks_of_other_settings_are_not_mixed_up(classes):
     X, y = classes
-    _training._kept.clear()
+    _training._shelf.clear()
     network = VIANNClassifier(**FAST, random_state=0)
     settings = [
         {},
@@ -95,29 +95,29 @@ def test_networks_of_other_settings_are_not_mixed_up(classes):
     ]
     fresh = []
     for one in settings:
-        _training._kept.clear()
+        _training._shelf.clear()
         fresh.append(clone(network).set_params(**one).fit(X, y).importances_)
     for _ in range(2):
         for one, expected in zip(settings, fresh, strict=True):
             fitted = clone(network).set_params(**one).fit(X, y)
             assert_array_equal(fitted.importances_, expected)
-    assert len(_training._kept) == len(settings)
+    assert len(_training._shelf) == len(settings)
 
 
 def test_few_networks_are_kept_and_none_that_may_have_changed(classes):
     X, y = classes
-    _training._kept.clear()
+    _training._shelf.clear()
     for n_units in range(1, 12):
         VIANNClassifier((n_units,), n_members=1, n_bins=1, epochs=2).fit(X, y)
-    assert len(_training._kept) == _training._MAX_KEPT
-    _training._kept.clear()
+    assert len(_training._shelf) == _reuse._MAX_KEPT
+    _training._shelf.clear()
 
     class Freeze(keras.callbacks.Callback):
         def on_train_end(self, logs=None):
             self.model.layers[-1].trainable = False
 
     VIANNClassifier(**FAST, callbacks=[Freeze()]).fit(X, y)
-    assert not _training._kept
+    assert len(_training._shelf) == 0
 
 
 def test_a_fitted_estimator_is_not_touched_by_later_fits(classes):

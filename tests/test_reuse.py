@@ -1,0 +1,199 @@
+import keras
+import pytest
+from numpy.testing import assert_array_equal
+
+from conftest import RecordKernel
+from skviann import VarianceImportance, _reuse
+from skviann.wrappers import KerasClassifier
+
+
+def build(
+    units=4, activation="relu", dropout=0.3, loss="binary_crossentropy", rate=1e-2
+):
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(units, activation),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(dropout),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    return model
+
+
+def wrapper(build=build, **params):
+    params = {"epochs": 3, "verbose": 0, "random_state": 0, **params}
+    return KerasClassifier(build, **params)
+
+
+@pytest.fixture(autouse=True)
+def empty_shelf():
+    _reuse._stand_ins.clear()
+
+
+def results(fitted, X):
+    optimizer = [variable.numpy() for variable in fitted.model_.optimizer.variables]
+    return [*fitted.model_.get_weights(), *optimizer, fitted.predict_proba(X)]
+
+
+def assert_same(one, other, X):
+    for a, b in zip(results(one, X), results(other, X), strict=True):
+        assert_array_equal(a, b)
+    assert one.history_ == other.history_
+
+
+SETTINGS = [
+    {},
+    {"validation_split": 0.2},
+    {"callbacks": [keras.callbacks.EarlyStopping("loss", restore_best_weights=True)]},
+    {"callbacks": [keras.callbacks.ReduceLROnPlateau("loss", patience=1)]},
+    {"class_weight": "balanced"},
+    {"fit__callbacks": [VarianceImportance()]},
+]
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+def test_the_second_fit_reuses_what_the_first_has_traced(params, classes):
+    X, y = classes
+    first = wrapper(**params).fit(X, y)
+    assert len(_reuse._stand_ins) == 1
+    wrapper(**params).set_params(random_state=1).fit(-X, y)
+    second = wrapper(**params).fit(X, y)
+    assert len(_reuse._stand_ins) == 1
+    assert_same(first, second, X)
+    assert_array_equal(first.predict(X), second.predict(X))
+
+
+def test_results_are_those_of_a_model_that_was_trained_itself(classes, monkeypatch):
+    X, y = classes
+    with_stand_in = wrapper().fit(X, y).fit(X, y)
+    monkeypatch.setattr(_reuse, "_kind", lambda *args: None)
+    assert_same(with_stand_in, wrapper().fit(X, y).fit(X, y), X)
+
+
+def test_training_goes_on_where_it_ended(classes, monkeypatch):
+    X, y = classes
+    in_parts = wrapper(epochs=2, warm_start=True).fit(X, y).fit(X, y)
+    in_parts.partial_fit(X, y)
+    monkeypatch.setattr(_reuse, "_kind", lambda *args: None)
+    itself = wrapper(epochs=2, warm_start=True).fit(X, y).fit(X, y)
+    itself.partial_fit(X, y)
+    assert_same(in_parts, itself, X)
+    assert int(in_parts.model_.optimizer.iterations) == 5 * 4  # epochs, batches
+
+
+def test_networks_that_differ_are_not_mixed_up(classes):
+    X, y = classes
+    different = [
+        {},
+        {"model__units": 5},
+        {"model__activation": "tanh"},
+        {"model__dropout": 0.5},
+        {"model__loss": "mse"},
+        {"model__rate": 0.1},
+        {"batch_size": 10},  # more steps at once
+    ]
+    alone = []
+    for params in different:
+        _reuse._stand_ins.clear()
+        alone.append(wrapper(**params).fit(X, y))
+    _reuse._stand_ins.clear()
+    for _ in range(2):
+        for params, expected in zip(different, alone, strict=True):
+            assert_same(wrapper(**params).fit(X, y), expected, X)
+    assert len(_reuse._stand_ins) == len(different)
+
+
+def functional(lambda_layer=False):
+    inputs = keras.Input((6,))
+    hidden = keras.layers.Dense(4, "relu")(inputs)
+    if lambda_layer:
+        hidden = keras.layers.Lambda(lambda x: x * 2)(hidden)
+    both = keras.layers.Concatenate()([inputs, hidden])
+    model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(both))
+    model.compile("adam", "binary_crossentropy")
+    return model
+
+
+def test_functional_models_are_reused(classes):
+    first = wrapper(functional).fit(*classes)
+    assert_same(wrapper(functional).fit(*classes), first, classes[0])
+    assert len(_reuse._stand_ins) == 1
+
+
+def named():
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(4, name="first"),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+    model.compile("adam", "binary_crossentropy")
+    return model
+
+
+class Subclassed(keras.Sequential):
+    pass
+
+
+def subclassed():
+    model = Subclassed([keras.Input((6,)), keras.layers.Dense(1, "sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    return model
+
+
+def own_loss(y_true, y_pred):
+    return keras.ops.mean((keras.ops.cast(y_true, "float32") - y_pred) ** 2, axis=-1)
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        wrapper(subclassed),
+        wrapper(lambda: functional(lambda_layer=True)),
+        wrapper(model__loss=own_loss),
+        wrapper(named, callbacks=[RecordKernel("first")]),
+        wrapper(fit__callbacks=[keras.callbacks.LambdaCallback()]),
+        wrapper(named, fit__callbacks=[VarianceImportance(layer="first")]),
+    ],
+    ids=["model", "Lambda", "loss", "callback", "LambdaCallback", "name of a layer"],
+)
+def test_what_is_not_known_is_not_reused(unknown, classes):
+    unknown.fit(*classes)
+    assert len(_reuse._stand_ins) == 0
+    assert len(unknown.history_["loss"]) == 3
+
+
+def test_callbacks_end_with_the_estimators_model(classes):
+    stop = keras.callbacks.EarlyStopping("loss")
+    fitted = wrapper(fit__callbacks=[stop]).fit(*classes)
+    fitted = wrapper(fit__callbacks=[stop]).fit(*classes)
+    assert stop.model is fitted.model_
+    assert fitted.model_.history.epoch == [0, 1, 2]
+
+
+def test_an_interrupted_fit_keeps_the_weights_that_it_reached(classes):
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    Interrupt.__module__ = "keras.interrupt"  # as if it were one of Keras's own
+    estimator = wrapper(callbacks=[Interrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(*classes)
+    assert int(estimator.model_.optimizer.iterations) == 4
+    assert len(_reuse._stand_ins) == 0
+
+
+def test_large_and_many_networks_are_not_kept(classes, monkeypatch):
+    X, y = classes
+    for units in range(1, 12):
+        wrapper(model__units=units, epochs=1).fit(X, y)
+    assert len(_reuse._stand_ins) == _reuse._MAX_KEPT
+    _reuse._stand_ins.clear()
+    monkeypatch.setattr(_reuse, "_MAX_WEIGHTS", 10)
+    wrapper(epochs=1).fit(X, y)
+    assert len(_reuse._stand_ins) == 0
