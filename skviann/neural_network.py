@@ -135,9 +135,14 @@ class _BaseVIANN(BaseEstimator):
         batch_size, epochs = self.batch_size, self.epochs
         if batch_size == "auto":
             batch_size = int(np.clip(n_samples // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
+        n_trained_on = int(n_samples * (1 - self.validation_split))
+        if n_trained_on == 0:
+            raise ValueError(
+                f"validation_split={self.validation_split} of {n_samples} rows leaves "
+                "none to train on."
+            )
         if epochs != "auto":
             return batch_size, epochs, None
-        n_trained_on = n_samples * (1 - self.validation_split)
         n_weights = n_features * self.n_bins * self.n_members
         n_weights *= next(iter(self.hidden_layer_sizes), 1)
         steps = _AUTO_STEPS_PER_EPOCH * (3 if n_weights > _MANY_WEIGHTS else 1)
@@ -231,8 +236,9 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         Share of the rows, drawn at random, that is held out of training to compute
         ``val_loss`` after every epoch.
     callbacks : list of keras.callbacks.Callback, default=None
-        Copies of them are used: ``keras.callbacks.EarlyStopping(patience=5,
-        restore_best_weights=True)`` with ``validation_split=0.1`` stops in time.
+        Copies of them are used, and see the members' losses summed up.
+        ``keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)`` with
+        ``validation_split=0.1`` stops in time.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class's rows, by label; "balanced" gives all classes the same
         weight in total.
@@ -462,8 +468,9 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
         Share of the rows, drawn at random, that is held out of training to compute
         ``val_loss`` after every epoch.
     callbacks : list of keras.callbacks.Callback, default=None
-        Copies of them are used: ``keras.callbacks.EarlyStopping(patience=5,
-        restore_best_weights=True)`` with ``validation_split=0.1`` stops in time.
+        Copies of them are used, and see the members' losses summed up.
+        ``keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)`` with
+        ``validation_split=0.1`` stops in time.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same result each time, to the last bit on the same machine.
         None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's

@@ -392,6 +392,7 @@ BAD_PARAMETERS = [
     ({"n_bins": 2.5}, "'n_bins' parameter"),
     ({"epochs": 1}, "'epochs' parameter.*Got 1"),
     ({"validation_split": 1.0}, "'validation_split' parameter"),
+    ({"validation_split": 0.99}, "validation_split=0.99 of 20 rows leaves none"),
     ({"callbacks": ["stop"]}, "callbacks must hold.*'stop'"),
     ({"callbacks": keras.callbacks.EarlyStopping()}, "'callbacks' parameter"),
     ({"random_state": "zero"}, "'random_state' parameter"),
