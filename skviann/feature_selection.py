@@ -20,8 +20,13 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.parallel import Parallel, delayed
 
-# What SelectFromModel itself calls where it leaves the checks on X to its estimator.
-from sklearn.utils.validation import _check_feature_names, check_is_fitted
+# What SelectFromModel itself calls where it leaves the checks on X to its estimator,
+# and what scikit-learn's splitters call to take the same rows of what comes with X.
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_method_params,
+    check_is_fitted,
+)
 
 from skviann._elimination import (
     accumulate,
@@ -30,7 +35,13 @@ from skviann._elimination import (
     remaining_after,
     strongest,
 )
-from skviann._validation import all_or_nothing, check_finite, draw_seeds, explained
+from skviann._validation import (
+    all_or_nothing,
+    check_finite,
+    draw_seeds,
+    explained,
+    release_pages,
+)
 from skviann.neural_network import VIANNClassifier, VIANNRegressor, _BaseVIANN
 
 _MAX_SCALE_RATIO = 100
@@ -38,6 +49,9 @@ _MAX_SCALE_RATIO = 100
 # From so many columns less, a network of its own takes less time than to go on with
 # the one that is there.
 _WORTH_A_SMALLER_NETWORK = 400
+
+# Rounds of elimination after the first work on a copy, of at most so many rows.
+_MAX_ROWS_OF_LATER_ROUNDS = 200_000
 
 # An integer target reads as a quantity rather than as labels when it has more than
 # _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for each of
@@ -73,7 +87,8 @@ class VIANNSelector(SelectFromModel):
         Elimination: after each training the weakest features are dropped, this many or,
         below 1, this share of those that are left, and a new network is trained on the
         rest, down to 16 features. Importances are averaged over the trainings that a
-        feature took part in. "auto" is 0.5 for a `VIANNClassifier` or `VIANNRegressor`,
+        feature took part in. Those after the first see at most 200,000 rows, drawn at
+        random. "auto" is 0.5 for a `VIANNClassifier` or `VIANNRegressor`,
         and None, which is a single training on all features, for other networks.
     n_repeats : int, default=1
         Independent trainings, whose importances are averaged: a `VIANNClassifier` or
@@ -305,35 +320,33 @@ class VIANNSelector(SelectFromModel):
             interactions = interaction_strength(X, y)
         seeds = self._draw_seeds(estimator)
         counts = remaining_after(n_features, step)
-        features = columns = np.arange(n_features)
-        shown = X
+        features = columns = np.arange(n_features)  # in play, and in X
         rounds = []
         for number, n_kept in enumerate([*counts, None], start=1):
             start = time.perf_counter()
-            if number > 1:
-                if shown is X or shown.shape[1] != len(columns):
-                    shown = None  # lets go of one copy before it makes the next
-                    shown = X[:, columns]
-                shown = _hide(shown, ~np.isin(columns, features))
             fits = Parallel(n_jobs=self.n_jobs)(
-                delayed(_fit_one)(estimator, shown, y, seed, fit_params)
-                for seed in seeds
+                delayed(_fit_one)(estimator, X, y, seed, fit_params) for seed in seeds
             )
             if number == 1:
                 self.estimator_ = fits[0][0]
             shares = np.concatenate([importances for _, importances in fits])
             rounds.append((features, shares[:, np.isin(columns, features)]))
+            self.importances_ = accumulate(rounds, n_features)
             if self.verbose:
                 print(
                     f"[VIANNSelector] round {number} of {len(counts) + 1}: "
                     f"{len(features)} features, {time.perf_counter() - start:.1f} s"
                 )
-            self.importances_ = accumulate(rounds, n_features)
-            if n_kept is not None:
-                so_far = self.importances_.mean(axis=0)
-                features = strongest(so_far, features, n_kept, interactions)
+            if n_kept is None:
+                break
+            so_far = self.importances_.mean(axis=0)
+            features = strongest(so_far, features, n_kept, interactions)
+            if number == 1:
+                X, y, fit_params = _copy_rows(X, y, fit_params, seeds[0] or 0)
             if len(columns) - len(features) >= _WORTH_A_SMALLER_NETWORK:
+                X = X[:, np.isin(columns, features)]
                 columns = features
+            X = _hide(X, ~np.isin(columns, features))
         self.importances_std_ = self.importances_.std(axis=0)
         self.feature_importances_ = self.importances_.mean(axis=0)
         n_rounds = np.sum(
@@ -428,6 +441,21 @@ def _fit_one(estimator, X, y, seed, fit_params):
 
     fitted, importances = fit_with_importances(estimator, X, y, seed, **fit_params)
     return fitted, importances[np.newaxis]
+
+
+def _copy_rows(X, y, fit_params, seed):
+    """Copy the rows for the rounds after the first: all, or some of very many."""
+    n_samples = X.shape[0]
+    rows = np.arange(n_samples)
+    if n_samples > _MAX_ROWS_OF_LATER_ROUNDS:
+        rng = np.random.default_rng(seed)
+        rows = rng.choice(n_samples, _MAX_ROWS_OF_LATER_ROUNDS, replace=False)
+        if y.ndim == 1 and y.dtype.kind != "f":
+            rows = np.union1d(rows, np.unique(y, return_index=True)[1])  # every class
+        rows.sort()
+    X_copied = X[rows]
+    release_pages(X)
+    return X_copied, y[rows], _check_method_params(X, fit_params, rows)
 
 
 def _hide(X, is_hidden):

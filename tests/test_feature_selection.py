@@ -771,6 +771,33 @@ def test_rounds_see_only_the_features_that_are_left(worth, wide, monkeypatch):
     assert_array_equal(last, X[:, selector.ranking_ <= 16])
 
 
+def test_later_rounds_see_some_of_very_many_rows(wide, monkeypatch):
+    X, y = wide
+    y = y.copy()
+    y[[3, 388]] = 2  # a rare class
+    limit = "skviann.feature_selection._MAX_ROWS_OF_LATER_ROUNDS"
+    monkeypatch.setattr(limit, 100)
+    seen = []
+
+    class Spy(VIANNClassifier):
+        def fit(self, X, y, sample_weight):
+            seen.append((X.copy(), y, sample_weight))
+            return super().fit(X, y, sample_weight)
+
+    weights = np.arange(len(y)) + 1.0
+    selector = VIANNSelector(Spy(**FAST, random_state=0), step=40)
+    selector.fit(X, y, sample_weight=weights)
+    (_, _, first), *later = seen
+    assert_array_equal(first, weights)
+    for X_seen, y_seen, weights_seen in later:
+        rows = weights_seen.astype(int) - 1
+        assert 100 <= len(np.unique(rows)) == len(rows) <= 103
+        assert set(y_seen) == {0, 1, 2}
+        assert_array_equal(y_seen, y[rows])
+        shown = (X_seen != 0).any(axis=0)
+        assert_array_equal(X_seen[:, shown], X[rows][:, shown])
+
+
 def test_no_elimination_of_few_features_or_in_networks_of_ones_own(classes, wide):
     X, y = classes
     few = VIANNSelector(NETWORK).fit(X, y)
