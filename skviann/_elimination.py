@@ -4,6 +4,8 @@ from numbers import Integral
 
 import numpy as np
 
+from skviann._validation import take_rows
+
 # Rounds end when no more features are left than that.
 CORE_SIZE = 16
 # While more than so many features remain, those with the strongest interactions stay,
@@ -153,8 +155,8 @@ def interaction_strength(X, y):
     targets = _targets(y)
     affordable = _MAX_OPERATIONS / (2 * n_features**2 * targets.shape[1])
     n_rows = int(np.clip(affordable, _MIN_ROWS, _MAX_ROWS))
-    some = slice(None, None, -(-len(X) // n_rows))
-    Z = np.asarray(X[some], dtype=np.float64)
+    some = np.arange(0, len(X), -(-len(X) // n_rows))
+    Z = take_rows(X, some).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         Z = _standardise(np.clip(Z, *np.quantile(Z, [0.01, 0.99], axis=0)))
     Z = Z.astype(np.float32)

@@ -42,6 +42,8 @@ def repeated_batches(arrays, batch_size, *, shuffle, seed, rows=None, prepare=No
     """
     X, *others = arrays
     rows = np.arange(len(X)) if rows is None else rows
+    if len(X) <= np.iinfo(np.int32).max:
+        rows = rows.astype(np.int32)  # half the memory for numbers of many rows
     others = [tf.convert_to_tensor(in_keras_float(array)) for array in others]
     gather_X = _gather_from(X, prepare or np.asarray)
 

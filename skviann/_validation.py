@@ -8,7 +8,8 @@ from sklearn.utils import assert_all_finite, check_random_state, gen_batches
 
 FLOATS = (np.float64, np.float32)  # kept as they come; anything else becomes float64
 
-_BYTES_AT_A_TIME = 2**26
+_BYTES_AT_A_TIME = 2**24
+_ROWS_AT_A_TIME = 200
 
 _LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -62,6 +63,21 @@ def check_finite(X, estimator):
     for rows in gen_batches(len(X), max(1, _BYTES_AT_A_TIME // X[:1].nbytes)):
         assert_all_finite(X[rows], estimator_name=name, input_name="X")
         release_pages(X)
+
+
+def take_rows(X, rows):
+    """Copy rows of X; of an array that is mapped from a file, a few at a time.
+
+    The system reads more of a file than it is asked for, many times as much where rows
+    are far apart.
+    """
+    if not isinstance(X, np.ndarray) or X.nbytes <= _BYTES_AT_A_TIME:
+        return X[rows]
+    taken = np.empty((len(rows), *X.shape[1:]), dtype=X.dtype)
+    for some in gen_batches(len(rows), _ROWS_AT_A_TIME):
+        taken[some] = X[rows[some]]
+        release_pages(X)
+    return taken
 
 
 def release_pages(array):

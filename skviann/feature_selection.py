@@ -40,7 +40,7 @@ from skviann._validation import (
     check_finite,
     draw_seeds,
     explained,
-    release_pages,
+    take_rows,
 )
 from skviann.neural_network import VIANNClassifier, VIANNRegressor, _BaseVIANN
 
@@ -453,9 +453,7 @@ def _copy_rows(X, y, fit_params, seed):
         if y.ndim == 1 and y.dtype.kind != "f":
             rows = np.union1d(rows, np.unique(y, return_index=True)[1])  # every class
         rows.sort()
-    X_copied = X[rows]
-    release_pages(X)
-    return X_copied, y[rows], _check_method_params(X, fit_params, rows)
+    return take_rows(X, rows), y[rows], _check_method_params(X, fit_params, rows)
 
 
 def _hide(X, is_hidden):

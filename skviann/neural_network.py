@@ -21,6 +21,7 @@ from skviann._validation import (
     check_finite,
     draw_seeds,
     explained,
+    take_rows,
 )
 
 # What "auto" stands for: steps in all, the most epochs of few rows, and the batches
@@ -97,8 +98,9 @@ class _BaseVIANN(BaseEstimator):
 
         models.check_parts(self.activation, self.optimizer, self.callbacks)
         (seed,) = draw_seeds(self.random_state, 1)
-        sample = slice(None, None, -(-len(X) // _MAX_ROWS_TO_SCALE))
-        self.scaler_ = RobustScaler().fit(X[sample])
+        some = np.arange(0, len(X), -(-len(X) // _MAX_ROWS_TO_SCALE))
+        sample = take_rows(X, some)
+        self.scaler_ = RobustScaler().fit(sample)
         # An attribute in front of `model_`: unpickling it in a new process imports the
         # layers that the model is made of.
         self._architecture = _training.Architecture(
@@ -119,8 +121,8 @@ class _BaseVIANN(BaseEstimator):
             sample_weight,
             prepare=self._scale,
             sample=(
-                self._scale(X[sample]),
-                None if sample_weight is None else sample_weight[sample],
+                self._scale(sample),
+                None if sample_weight is None else sample_weight[some],
             ),
             held_out=self.validation_split,
             callbacks=self.callbacks,
@@ -382,6 +384,7 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
                 sample_weight = _check_sample_weight(sample_weight, X) * balance
             X, y, sample_weight = _drop_unweighted(X, y, sample_weight)
             self.classes_, y = np.unique(y, return_inverse=True)
+            y = y.astype(np.int32)
             n_classes = len(self.classes_)
             if n_classes < 2:
                 raise ValueError(
