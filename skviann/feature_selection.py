@@ -46,6 +46,9 @@ from skviann.neural_network import VIANNClassifier, VIANNRegressor, _BaseVIANN
 
 _MAX_SCALE_RATIO = 100
 
+# step="auto" eliminates from more features than that.
+_FEW_FEATURES = 32
+
 # From so many columns less, a network of its own takes less time than to go on with
 # the one that is there.
 _WORTH_A_SMALLER_NETWORK = 400
@@ -88,8 +91,8 @@ class VIANNSelector(SelectFromModel):
         below 1, this share of those that are left, and a new network is trained on the
         rest, down to 16 features. Importances are averaged over the trainings that a
         feature took part in. Those after the first see at most 200,000 rows, drawn at
-        random. "auto" is 0.5 for a `VIANNClassifier` or `VIANNRegressor`,
-        and None, which is a single training on all features, for other networks.
+        random. "auto" is 0.5 on more than 32 features in a `VIANNClassifier` or
+        `VIANNRegressor`, and else None, which is a single training on all features.
     n_repeats : int, default=1
         Independent trainings, whose importances are averaged: a `VIANNClassifier` or
         `VIANNRegressor` averages over its members already, for other networks one
@@ -139,6 +142,10 @@ class VIANNSelector(SelectFromModel):
     Importances say how much a network uses a column. They say neither in which
     direction, nor that the column is a cause, and columns that tell the same story
     share the credit.
+
+    With elimination, the features of the last rounds stand out from those that were
+    dropped early, more than they would in a single training: also where `y` has nothing
+    to do with any of them, some are kept longest.
 
     While more than 64 features are left, elimination drops none of the 32 that interact
     most strongly with another one (or half of those it keeps, if that is less). The
@@ -314,7 +321,7 @@ class VIANNSelector(SelectFromModel):
     def _fit_rounds(self, estimator, X, y, fit_params):
         """Fit, drop the weakest features, and so on; then add up the importances."""
         n_features = X.shape[1]
-        step = self._choose_step(estimator)
+        step = self._choose_step(estimator, n_features)
         interactions = None
         if needs_guard(n_features, step) and not issparse(X):
             interactions = interaction_strength(X, y)
@@ -356,11 +363,12 @@ class VIANNSelector(SelectFromModel):
         most_important_first = np.lexsort((-n_rounds, -self.feature_importances_))
         self.ranking_ = np.argsort(most_important_first) + 1
 
-    def _choose_step(self, estimator):
-        if self.step == "auto":
-            # A network of the user's own may ask for a certain number of columns.
-            return 0.5 if isinstance(estimator, _BaseVIANN) else None
-        return self.step
+    def _choose_step(self, estimator, n_features):
+        if self.step != "auto":
+            return self.step
+        # A network of the user's own may ask for a certain number of columns.
+        is_ready_made = isinstance(estimator, _BaseVIANN)
+        return 0.5 if is_ready_made and n_features > _FEW_FEATURES else None
 
     def _draw_seeds(self, estimator):
         if self.random_state is not None:
