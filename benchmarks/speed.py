@@ -361,6 +361,8 @@ def timed_importance():
         for name in [*names, "_finish"]
         if hasattr(VarianceImportance, name)
     }
+    # Code that skviann does not know would have every fit traced anew.
+    methods["__module__"] = VarianceImportance.__module__
     return type("Timed", (VarianceImportance,), {"seconds": 0.0, **methods})()
 
 

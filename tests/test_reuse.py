@@ -57,7 +57,7 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("params", SETTINGS, ids=str)
+@pytest.mark.parametrize("params", SETTINGS, ids=lambda params: "".join(params))
 def test_the_second_fit_reuses_what_the_first_has_traced(params, classes):
     X, y = classes
     first = wrapper(**params).fit(X, y)
