@@ -2,7 +2,7 @@
 
 Breast cancer data: 569 tumours, 30 measurements each. Compares a classifier on all
 measurements with one on those that VIANNSelector keeps, searches for the best number to
-keep, and names them. Takes about a minute and a half on two cores.
+keep, and names them. Takes less than a minute on two cores.
 """
 
 import os
