@@ -4,13 +4,13 @@ from numbers import Integral
 
 import numpy as np
 
-from skviann._validation import take_rows
+from skviann._validation import spread_rows, take_rows
 
 # Rounds end when no more features are left than that.
 CORE_SIZE = 16
 # While more than so many features remain, those with the strongest interactions stay,
 # so many of them.
-_GUARD_UNTIL = 64
+GUARD_UNTIL = 64
 _N_GUARDED = 32
 # Bounds on the search for interactions: rows, targets and arithmetic operations of the
 # matrix products, and columns of a product that are held at a time.
@@ -108,17 +108,12 @@ def strongest(importances, features, n_kept, interactions):
         In increasing order.
     """
     is_guarded = np.zeros(len(features), dtype=bool)
-    if interactions is not None and len(features) > _GUARD_UNTIL:
+    if interactions is not None and len(features) > GUARD_UNTIL:
         n_guarded = min(_N_GUARDED, n_kept // 2)
         is_guarded[np.argsort(-interactions[features], kind="stable")[:n_guarded]] = 1
     # The last key of lexsort counts first.
     order = np.lexsort((-importances[features], ~is_guarded))
     return np.sort(features[order[:n_kept]])
-
-
-def needs_guard(n_features, step):
-    """Whether `strongest` will ask for interactions."""
-    return n_features > _GUARD_UNTIL and bool(remaining_after(n_features, step))
 
 
 def interaction_strength(X, y):
@@ -155,7 +150,7 @@ def interaction_strength(X, y):
     targets = _targets(y)
     affordable = _MAX_OPERATIONS / (2 * n_features**2 * targets.shape[1])
     n_rows = int(np.clip(affordable, _MIN_ROWS, _MAX_ROWS))
-    some = np.arange(0, len(X), -(-len(X) // n_rows))
+    some = spread_rows(len(X), n_rows)
     Z = take_rows(X, some).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         Z = _standardise(np.clip(Z, *np.quantile(Z, [0.01, 0.99], axis=0)))

@@ -225,7 +225,7 @@ def _accuracy_of_mean(y_true, y_pred):
     return keras.metrics.sparse_categorical_accuracy(y_true, probabilities)
 
 
-# Networks from former fits, with the state that their optimizers start from.
+# Networks from former fits.
 _shelf = Shelf()
 
 

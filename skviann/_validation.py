@@ -65,6 +65,11 @@ def check_finite(X, estimator):
         release_pages(X)
 
 
+def spread_rows(n_samples, n_most):
+    """Choose at most so many rows, at equal distances."""
+    return np.arange(0, n_samples, -(-n_samples // n_most))
+
+
 def take_rows(X, rows):
     """Copy rows of X; of an array that is mapped from a file, a few at a time.
 

@@ -29,9 +29,9 @@ from sklearn.utils.validation import (
 )
 
 from skviann._elimination import (
+    GUARD_UNTIL,
     accumulate,
     interaction_strength,
-    needs_guard,
     remaining_after,
     strongest,
 )
@@ -321,12 +321,11 @@ class VIANNSelector(SelectFromModel):
     def _fit_rounds(self, estimator, X, y, fit_params):
         """Fit, drop the weakest features, and so on; then add up the importances."""
         n_features = X.shape[1]
-        step = self._choose_step(estimator, n_features)
+        counts = remaining_after(n_features, self._choose_step(estimator, n_features))
         interactions = None
-        if needs_guard(n_features, step) and not issparse(X):
+        if counts and n_features > GUARD_UNTIL and not issparse(X):
             interactions = interaction_strength(X, y)
         seeds = self._draw_seeds(estimator)
-        counts = remaining_after(n_features, step)
         features = columns = np.arange(n_features)  # in play, and in X
         rounds = []
         for number, n_kept in enumerate([*counts, None], start=1):
@@ -356,9 +355,7 @@ class VIANNSelector(SelectFromModel):
             X = _hide(X, ~np.isin(columns, features))
         self.importances_std_ = self.importances_.std(axis=0)
         self.feature_importances_ = self.importances_.mean(axis=0)
-        n_rounds = np.sum(
-            [np.isin(np.arange(n_features), kept) for kept, _ in rounds], axis=0
-        )
+        n_rounds = np.bincount(np.concatenate([features for features, _ in rounds]))
         # The last key counts first.
         most_important_first = np.lexsort((-n_rounds, -self.feature_importances_))
         self.ranking_ = np.argsort(most_important_first) + 1

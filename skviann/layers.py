@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from skviann._validation import spread_rows
+
 # As many rows as scikit-learn's QuantileTransformer takes to estimate quantiles from.
 _MAX_ROWS_TO_ADAPT = 10_000
 # The outermost bins end at these quantiles, so that no bin is stretched by an outlier.
@@ -101,12 +103,12 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
         if not self.built:
             self.build(np.shape(data))
             self.built = True
-        every = -(-len(data) // _MAX_ROWS_TO_ADAPT)
-        data = np.asarray(data[::every])
+        some = spread_rows(len(data), _MAX_ROWS_TO_ADAPT)
+        data = np.asarray(data)[some]
         if sample_weight is None:
             sample_weight = np.ones(len(data))
         else:
-            sample_weight = np.asarray(sample_weight, dtype=np.float64)[::every]
+            sample_weight = np.asarray(sample_weight, dtype=np.float64)[some]
         n_features = data.shape[1]
         found = [
             _find_bins(

@@ -21,6 +21,7 @@ from skviann._validation import (
     check_finite,
     draw_seeds,
     explained,
+    spread_rows,
     take_rows,
 )
 
@@ -98,7 +99,7 @@ class _BaseVIANN(BaseEstimator):
 
         models.check_parts(self.activation, self.optimizer, self.callbacks)
         (seed,) = draw_seeds(self.random_state, 1)
-        some = np.arange(0, len(X), -(-len(X) // _MAX_ROWS_TO_SCALE))
+        some = spread_rows(len(X), _MAX_ROWS_TO_SCALE)
         sample = take_rows(X, some)
         self.scaler_ = RobustScaler().fit(sample)
         # An attribute in front of `model_`: unpickling it in a new process imports the
