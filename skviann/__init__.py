@@ -16,6 +16,12 @@ _MODULE_OF = {
     "VIANNClassifier": "neural_network",
     "VIANNRegressor": "neural_network",
     "VIANNSelector": "feature_selection",
+    "DeepFeatureSelectionClassifier": "learned_selection",
+    "DeepFeatureSelectionRegressor": "learned_selection",
+    "DropoutRankingClassifier": "learned_selection",
+    "DropoutRankingRegressor": "learned_selection",
+    "TeacherStudentSelector": "learned_selection",
+    "DeepBeliefRanking": "learned_selection",
     "PiecewiseLinearEncoding": "layers",
     "PackedDense": "layers",
 }

@@ -38,6 +38,7 @@ class Architecture(NamedTuple):
     n_bins: int
     hidden_layer_sizes: tuple
     activation: str
+    selection: tuple | None = None
 
     def build(self):
         """Build the network; see `skviann.models.build_packed_mlp`."""
@@ -105,7 +106,8 @@ def train(
     model : keras.Model
         The mean of the trained members.
     importances : ndarray of shape (n_members, n_features)
-        VIANN scores of each member, as shares that sum to 1.
+        VIANN scores of each member, as shares that sum to 1; or those that a layer for
+        the selection of features has learned.
     history : dict of str to list of float
         By epoch; losses are the mean member's.
     """
@@ -143,6 +145,11 @@ def train(
                 verbose=verbose,
             )
             weights = network.get_weights()
+            if architecture.selection is None:
+                importances = importance.member_importances_
+            else:
+                learned = network.get_layer("selection").importances()
+                importances = np.array([sum_to_one(shares) for shares in learned])
         _, model = architecture.build()
         model.set_weights(weights)
     history = {
@@ -152,7 +159,7 @@ def train(
         ]
         for name, values in fitted.history.items()
     }
-    return model, importance.member_importances_, history
+    return model, importances, history
 
 
 def steps_that_can_run_at_once(n_steps, callbacks):

@@ -65,6 +65,11 @@ def check_finite(X, estimator):
         release_pages(X)
 
 
+def without_objects(y):
+    """Return a target of Python objects as numbers, booleans or text."""
+    return np.array(y.tolist()) if y.dtype == object else y
+
+
 def spread_rows(n_samples, n_most):
     """Choose at most so many rows, at equal distances."""
     return np.arange(0, n_samples, -(-n_samples // n_most))

@@ -41,8 +41,11 @@ from skviann._validation import (
     draw_seeds,
     explained,
     take_rows,
+    without_objects,
 )
-from skviann.neural_network import VIANNClassifier, VIANNRegressor, _BaseVIANN
+from skviann.neural_network import VIANNClassifier, VIANNRegressor, default_network
+
+_READY_MADE = (VIANNClassifier, VIANNRegressor)
 
 _MAX_SCALE_RATIO = 100
 
@@ -55,13 +58,6 @@ _WORTH_A_SMALLER_NETWORK = 400
 
 # Rounds of elimination after the first work on a copy, of at most so many rows.
 _MAX_ROWS_OF_LATER_ROUNDS = 200_000
-
-# An integer target reads as a quantity rather than as labels when it has more than
-# _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for each of
-# them or more than _MANY_CLASSES of them.
-_FEW_CLASSES = 20
-_ROWS_PER_CLASS = 10
-_MANY_CLASSES = 100
 
 
 class VIANNSelector(SelectFromModel):
@@ -280,16 +276,14 @@ class VIANNSelector(SelectFromModel):
                 fit_params = process_routing(self, "fit", **fit_params).estimator.fit
             estimator = self.estimator
             if estimator is None:
-                if y.dtype == object:
-                    y = np.array(y.tolist())  # numbers, booleans or text
-                is_classifier = _holds_labels(y_original, y)
-                estimator = VIANNClassifier() if is_classifier else VIANNRegressor()
+                y = without_objects(y)
+                estimator = default_network(y_original, y)()
             self._fit_rounds(estimator, X, y, fit_params)
             self._warn_about_scales(X)
         return self
 
     def _check_estimator(self):
-        if self.estimator is None or isinstance(self.estimator, _BaseVIANN):
+        if self.estimator is None or isinstance(self.estimator, _READY_MADE):
             return
         from skviann.wrappers import is_wrapper
 
@@ -364,7 +358,7 @@ class VIANNSelector(SelectFromModel):
         if self.step != "auto":
             return self.step
         # A network of the user's own may ask for a certain number of columns.
-        is_ready_made = isinstance(estimator, _BaseVIANN)
+        is_ready_made = isinstance(estimator, _READY_MADE)
         return 0.5 if is_ready_made and n_features > _FEW_FEATURES else None
 
     def _draw_seeds(self, estimator):
@@ -378,7 +372,7 @@ class VIANNSelector(SelectFromModel):
     def _warn_about_scales(self, X):
         from skviann.callbacks import scales_inputs
 
-        if isinstance(self.estimator_, _BaseVIANN):
+        if isinstance(self.estimator_, _READY_MADE):
             return
         if scales_inputs(self.estimator_.model_):
             return
@@ -437,7 +431,7 @@ class VIANNSelector(SelectFromModel):
 
 def _fit_one(estimator, X, y, seed, fit_params):
     """Fit a copy of the network; return it and its importances, a row a network."""
-    if isinstance(estimator, _BaseVIANN):
+    if isinstance(estimator, _READY_MADE):
         fitted = clone(estimator)
         if seed is not None:
             fitted.set_params(random_state=seed)
@@ -476,31 +470,8 @@ def _hide(X, is_hidden):
 
 
 def _accepts_sparse(estimator):
-    if estimator is None or isinstance(estimator, _BaseVIANN):
+    if estimator is None or isinstance(estimator, _READY_MADE):
         return False
     from skviann.wrappers import accepts_sparse
 
     return accepts_sparse(estimator)
-
-
-def _holds_labels(y_original, y):
-    """Whether the default network for a target is a classifier.
-
-    Asks for the kind of numbers, not for their values: 151.0 is a quantity.
-    """
-    # pandas's own dtypes know the kind, where the checked array has lost it: nullable
-    # integers become floats, categories what they are made of.
-    dtype = getattr(y_original, "dtype", None)
-    if isinstance(dtype, np.dtype) or not hasattr(dtype, "kind"):
-        dtype = y.dtype
-    kind = dtype.kind
-    if kind in "iu":
-        n_classes = len(np.unique(y))
-        few_rows_each = n_classes * _ROWS_PER_CLASS > len(y)
-        if n_classes > _MANY_CLASSES or (n_classes > _FEW_CLASSES and few_rows_each):
-            raise ValueError(
-                f"y holds {n_classes} different integers in {len(y)} rows, which reads "
-                "as a quantity, not as class labels. Say which it is: "
-                "VIANNSelector(VIANNRegressor()) or VIANNSelector(VIANNClassifier())."
-            )
-    return kind != "f"

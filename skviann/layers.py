@@ -257,6 +257,231 @@ class PackedDense(keras.layers.Layer):
         }
 
 
+class SelectionLayer(keras.layers.Layer):
+    """Weighs the features of each member, and learns how much it needs each.
+
+    Comes behind the encoding: ``n_bins`` inputs belong to one feature.
+    """
+
+    def __init__(self, n_members, n_bins, **kwargs):
+        super().__init__(**kwargs)
+        self.n_members = n_members
+        self.n_bins = n_bins
+
+    def build(self, input_shape):
+        """Create a weight for each member's features."""
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.n_members, 1, input_shape[-1] // self.n_bins),
+            initializer="zeros",
+        )
+
+    def compute_output_shape(self, input_shape):
+        """Shape of what `call` returns."""
+        return (self.n_members, *input_shape)
+
+    def get_config(self):
+        """Tell the settings that make the same layer."""
+        config = {"n_members": self.n_members, "n_bins": self.n_bins}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("skviann")
+class OneToOne(SelectionLayer):
+    """Multiply each feature by a weight of its own, under an elastic net.
+
+    Adds ``alpha * sum(l1_ratio * |w| + (1 - l1_ratio) / 2 * w**2)`` to the loss.
+
+    Parameters
+    ----------
+    n_members : int
+        Networks.
+    n_bins : int
+        Inputs of each feature.
+    alpha : float, default=0.01
+        Size of the penalty.
+    l1_ratio : float, default=0.5
+        1 is the lasso's penalty, 0 the ridge's.
+    **kwargs : dict
+        Passed to `keras.layers.Layer`.
+
+    References
+    ----------
+    Y. Li, C.-Y. Chen, W. W. Wasserman (2015), "Deep Feature Selection: Theory and
+    Application to Identify Enhancers and Promoters", RECOMB, LNCS 9029, equation 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skviann.layers import OneToOne
+    >>> layer = OneToOne(n_members=2, n_bins=1)
+    >>> layer(np.ones((5, 3))).shape
+    TensorShape([2, 5, 3])
+    """
+
+    def __init__(self, n_members, n_bins, alpha=0.01, l1_ratio=0.5, **kwargs):
+        super().__init__(n_members, n_bins, **kwargs)
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+
+    def build(self, input_shape):
+        """Create the weights: 1 for each member's features."""
+        super().build(input_shape)
+        self.restart(seed=None)
+
+    def restart(self, seed):
+        """Begin anew, with nothing dropped; nothing here is random."""
+        self.kernel.assign(ops.ones_like(self.kernel))
+
+    def call(self, inputs):
+        """(rows, inputs) to (members, rows, inputs)."""
+        lasso, ridge = ops.sum(ops.abs(self.kernel)), ops.sum(self.kernel**2) / 2
+        self.add_loss(
+            self.alpha * (self.l1_ratio * lasso + (1 - self.l1_ratio) * ridge)
+        )
+        return inputs * ops.repeat(self.kernel, self.n_bins, axis=-1)
+
+    def importances(self):
+        """Absolute weights: ndarray of shape (n_members, n_features)."""
+        return np.abs(ops.convert_to_numpy(self.kernel)[:, 0])
+
+    def get_config(self):
+        """Tell the settings that make the same layer."""
+        config = {"alpha": self.alpha, "l1_ratio": self.l1_ratio}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("skviann")
+class LearnedDropout(SelectionLayer):
+    """Drop each feature at a rate of its own, which is learned.
+
+    With the probability ``p = sigmoid(kernel)`` that a feature is kept, it is
+    multiplied in training by a draw ``z`` that is close to 0 or 1,
+
+        ``z = sigmoid((logit(p) + logit(u)) / temperature)``, ``u`` uniform in (0, 1),
+
+    and else by ``p``. Adds ``alpha * sum(p)`` to the loss.
+
+    Parameters
+    ----------
+    n_members : int
+        Networks.
+    n_bins : int
+        Inputs of each feature.
+    alpha : float, default=0.01
+        Size of the penalty on what is kept.
+    temperature : float, default=0.1
+        Of the draws; towards 0 they become zeros and ones.
+    **kwargs : dict
+        Passed to `keras.layers.Layer`.
+
+    References
+    ----------
+    C.-H. Chang, L. Rampasek, A. Goldenberg (2017), "Dropout Feature Ranking for Deep
+    Learning Models", arXiv 1712.08645, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skviann.layers import LearnedDropout
+    >>> layer = LearnedDropout(n_members=2, n_bins=1)
+    >>> layer(np.ones((1, 3)))[0].numpy()  # not in training: times p
+    array([[0.5, 0.5, 0.5]], dtype=float32)
+    """
+
+    def __init__(self, n_members, n_bins, alpha=0.01, temperature=0.1, **kwargs):
+        super().__init__(n_members, n_bins, **kwargs)
+        self.alpha = alpha
+        self.temperature = temperature
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def restart(self, seed):
+        """Begin anew, with even chances for every feature."""
+        self.kernel.assign(ops.zeros_like(self.kernel))
+        self.seed_generator.state.assign([seed, 0])
+
+    def call(self, inputs, training=False):
+        """(rows, inputs) to (members, rows, inputs)."""
+        kept = ops.sigmoid(self.kernel)
+        self.add_loss(self.alpha * ops.sum(kept))
+        if training:
+            shape = (self.n_members, ops.shape(inputs)[0], self.kernel.shape[-1])
+            u = keras.random.uniform(shape, 1e-6, 1 - 1e-6, seed=self.seed_generator)
+            logit = self.kernel + ops.log(u) - ops.log1p(-u)
+            kept = ops.sigmoid(logit / self.temperature)
+        return inputs * ops.repeat(kept, self.n_bins, axis=-1)
+
+    def importances(self):
+        """Probabilities to be kept: ndarray of shape (n_members, n_features)."""
+        return ops.convert_to_numpy(ops.sigmoid(self.kernel))[:, 0]
+
+    def get_config(self):
+        """Tell the settings that make the same layer."""
+        config = {"alpha": self.alpha, "temperature": self.temperature}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("skviann")
+class RowSparseDense(PackedDense):
+    """A packed dense layer whose weights vanish for whole features.
+
+    Adds ``alpha * sum over features of the norm of the feature's weights`` to the loss,
+    the mixed (2, 1) norm of the kernel.
+
+    Parameters
+    ----------
+    n_members : int
+        Networks.
+    n_bins : int
+        Inputs of each feature.
+    units : int
+        Width of the output, for each member.
+    activation : str or callable, default=None
+        Keras activation; None is linear.
+    alpha : float, default=0.01
+        Size of the penalty.
+    **kwargs : dict
+        Passed to `keras.layers.Layer`.
+
+    References
+    ----------
+    A. Mirzaei, V. Pourahmadi, M. Soltani, H. Sheikhzadeh (2019), "Deep Feature
+    Selection using a Teacher-Student Network", arXiv 1903.07045.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skviann.layers import RowSparseDense
+    >>> layer = RowSparseDense(n_members=2, n_bins=1, units=4)
+    >>> layer(np.ones((5, 3))).shape
+    TensorShape([2, 5, 4])
+    """
+
+    def __init__(self, n_members, n_bins, units, activation=None, alpha=0.01, **kwargs):
+        super().__init__(units, n_members, activation, **kwargs)
+        self.n_bins = n_bins
+        self.alpha = alpha
+
+    def call(self, inputs):
+        """(rows, inputs) to (members, rows, units)."""
+        squares = ops.sum(self.kernel**2, axis=-1)
+        squares = ops.sum(ops.reshape(squares, (self.n_members, -1, self.n_bins)), -1)
+        # Away from 0, where the square root has no derivative.
+        self.add_loss(self.alpha * ops.sum(ops.sqrt(squares + 1e-12)))
+        return super().call(inputs)
+
+    def importances(self):
+        """Norms of the features' weights: ndarray of shape (n_members, n_features)."""
+        kernel = ops.convert_to_numpy(self.kernel)
+        kernel = kernel.reshape(self.n_members, -1, self.n_bins * self.units)
+        return np.linalg.norm(kernel, axis=-1)
+
+    def get_config(self):
+        """Tell the settings that make the same layer."""
+        config = {"n_bins": self.n_bins, "alpha": self.alpha}
+        return {**super().get_config(), **config}
+
+
 @keras.saving.register_keras_serializable("skviann")
 class MeanOfMembers(keras.layers.Layer):
     """Average the members' outputs: (members, rows, units) to (rows, units)."""

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from skviann import layers
 from skviann.layers import MeanOfMembers, PackedDense, PiecewiseLinearEncoding
 
 _FIRST_LAYER_STD = 0.01
@@ -70,6 +71,7 @@ def build_packed_mlp(
     hidden_layer_sizes,
     activation,
     output_activation,
+    selection=None,
 ):
     """Build several independent multilayer perceptrons in one Keras graph.
 
@@ -87,6 +89,9 @@ def build_packed_mlp(
         Units of each hidden layer; empty for linear models.
     activation, output_activation : str
         Keras activations of the hidden layers and of the output.
+    selection : tuple, default=None
+        A layer that learns which features are needed, between the encoding and the
+        hidden layers: its name in `skviann.layers`, and its settings by name, as pairs.
 
     Returns
     -------
@@ -96,6 +101,10 @@ def build_packed_mlp(
     """
     inputs = keras.Input((n_features,))
     hidden = PiecewiseLinearEncoding(n_bins, name="encoding")(inputs)
+    if selection is not None:
+        name, *settings = selection
+        layer = getattr(layers, name)
+        hidden = layer(n_members, n_bins, **dict(settings), name="selection")(hidden)
     for units in hidden_layer_sizes:
         hidden = PackedDense(units, n_members, activation)(hidden)
     outputs = PackedDense(n_outputs, n_members, output_activation)(hidden)
@@ -124,6 +133,9 @@ def draw_weights(model, seed):
     kernel = rng.standard_normal(first.kernel.shape, dtype=np.float32)
     kernel *= _FIRST_LAYER_STD
     first.set_weights([kernel, np.zeros(first.bias.shape)])
+    for layer in model.layers:
+        if isinstance(layer, layers.SelectionLayer):
+            layer.restart(seed)
     for layer in others:
         _, n_inputs, n_units = layer.kernel.shape
         bound = np.sqrt(6 / (n_inputs + n_units))

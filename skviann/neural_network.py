@@ -41,9 +41,16 @@ _MAX_ROWS_TO_SCALE = 10_000
 
 _VALUES_PER_PREDICTION = 2**22
 
+# An integer target reads as a quantity rather than as labels when it has more than
+# _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for each of
+# them or more than _MANY_CLASSES of them.
+_FEW_CLASSES = 20
+_ROWS_PER_CLASS = 10
+_MANY_CLASSES = 100
 
-class _BaseVIANN(BaseEstimator):
-    """Several multilayer perceptrons in one graph, trained with VIANN's callback."""
+
+class BaseNetwork(BaseEstimator):
+    """Several multilayer perceptrons in one graph, which score their inputs."""
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": ["array-like"],
@@ -112,6 +119,7 @@ class _BaseVIANN(BaseEstimator):
             n_bins=int(self.n_bins),
             hidden_layer_sizes=tuple(int(size) for size in self.hidden_layer_sizes),
             activation=self.activation,
+            selection=self._selection(),
         )
         self.model_, self.importances_, self.history_ = _training.train(
             self._architecture,
@@ -132,6 +140,10 @@ class _BaseVIANN(BaseEstimator):
         )
         self.feature_importances_ = self.importances_.mean(axis=0)
         self.importances_std_ = self.importances_.std(axis=0)
+
+    def _selection(self):
+        """Name and settings of a layer that scores the inputs; None: VIANN does."""
+        return None
 
     def _plan(self, n_samples, n_features):
         """Batch size, epochs, and steps an epoch (None: one pass over the rows)."""
@@ -157,14 +169,6 @@ class _BaseVIANN(BaseEstimator):
         with np.errstate(over="ignore"):
             return self.scaler_.transform(X).astype(np.float32)
 
-    def _check_hidden_layer_sizes(self):
-        sizes = self.hidden_layer_sizes
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-            raise ValueError(
-                "hidden_layer_sizes must hold the units of each hidden layer, positive "
-                f"integers; got {sizes!r}."
-            )
-
     def _predict(self, X):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOATS, reset=False, ensure_all_finite=False)
@@ -181,6 +185,15 @@ class _BaseVIANN(BaseEstimator):
             output = self.model_.predict_on_batch(rows)
             outputs.append(output[: batch_size - missing])
         return np.concatenate(outputs).astype(np.float64)
+
+
+def check_hidden_layer_sizes(sizes):
+    """Raise a ValueError if some are not positive integers."""
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(
+            "hidden_layer_sizes must hold the units of each hidden layer, positive "
+            f"integers; got {sizes!r}."
+        )
 
 
 def _drop_unweighted(X, y, sample_weight):
@@ -203,7 +216,185 @@ def _drop_unweighted(X, y, sample_weight):
     return X, y, sample_weight / sample_weight.mean()
 
 
-class VIANNClassifier(ClassifierMixin, _BaseVIANN):
+class NetworkClassifier(ClassifierMixin):
+    """Fits a network to classes, and predicts them."""
+
+    class_weight = None
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network and score its inputs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers.
+        y : array-like of shape (n_samples,)
+            At least two classes: integers, strings or booleans.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : estimator
+            Itself, fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or `sample_weight` cannot be used (before training), or
+            if the network's weights became NaN or infinite.
+        """
+        with all_or_nothing(self):
+            check_hidden_layer_sizes(self.hidden_layer_sizes)
+            with explained():
+                X, y = validate_data(
+                    self,
+                    X,
+                    y,
+                    dtype=FLOATS,
+                    ensure_min_samples=2,
+                    ensure_all_finite=False,
+                )
+            check_finite(X, self)
+            check_classification_targets(y)
+            if self.class_weight is not None:
+                balance = compute_sample_weight(self.class_weight, y)
+                sample_weight = _check_sample_weight(sample_weight, X) * balance
+            X, y, sample_weight = _drop_unweighted(X, y, sample_weight)
+            self.classes_, y = np.unique(y, return_inverse=True)
+            y = y.astype(np.int32)
+            n_classes = len(self.classes_)
+            if n_classes < 2:
+                raise ValueError(
+                    "y must hold at least two classes in rows of positive weight, got "
+                    f"one class only: {self.classes_[0]}."
+                )
+            self._fit_network(
+                X,
+                y,
+                sample_weight,
+                task="binary" if n_classes == 2 else "multiclass",
+                n_outputs=1 if n_classes == 2 else n_classes,
+            )
+        return self
+
+    def predict_proba(self, X):
+        """Estimate the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`; every row sums to 1.
+        """
+        probabilities = self._predict(X)
+        if len(self.classes_) == 2:
+            probabilities = np.hstack([1 - probabilities, probabilities])
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+    def predict(self, X):
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            The most probable of `classes_`.
+        """
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[most_probable]
+
+
+class NetworkRegressor(RegressorMixin):
+    """Fits a network to quantities, and predicts them."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network and score its inputs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Finite numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : estimator
+            Itself, fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or `sample_weight` cannot be used (before training), or
+            if the network's weights became NaN or infinite.
+        """
+        with all_or_nothing(self):
+            check_hidden_layer_sizes(self.hidden_layer_sizes)
+            with explained():
+                X, y = validate_data(
+                    self,
+                    X,
+                    y,
+                    dtype=FLOATS,
+                    multi_output=True,
+                    y_numeric=True,
+                    ensure_min_samples=2,
+                    ensure_all_finite=False,
+                )
+            check_finite(X, self)
+            if y.ndim == 2 and y.shape[1] == 1:
+                y = column_or_1d(y, warn=True)
+            X, y, sample_weight = _drop_unweighted(X, y, sample_weight)
+            outputs = y.reshape(len(y), -1)
+            self._is_single_output = y.ndim == 1
+            self.target_scaler_ = StandardScaler()
+            self.target_scaler_.fit(outputs, sample_weight=sample_weight)
+            self._fit_network(
+                X,
+                self.target_scaler_.transform(outputs),
+                sample_weight,
+                task="regression",
+                n_outputs=outputs.shape[1],
+            )
+        return self
+
+    def predict(self, X):
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to predict for.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the target's unit.
+        """
+        outputs = self._predict(X)
+        outputs = self.target_scaler_.inverse_transform(outputs)
+        return outputs[:, 0] if self._is_single_output else outputs
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class VIANNClassifier(NetworkClassifier, BaseNetwork):
     """Multilayer perceptron classifier with variance-based feature importances.
 
     Several Keras networks, trained as one, that scale and encode their own inputs: no
@@ -307,7 +498,7 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
     """
 
     _parameter_constraints: dict = {
-        **_BaseVIANN._parameter_constraints,
+        **BaseNetwork._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -344,99 +535,8 @@ class VIANNClassifier(ClassifierMixin, _BaseVIANN):
         )
         self.class_weight = class_weight
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Train the network and score its inputs.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers.
-        y : array-like of shape (n_samples,)
-            At least two classes: integers, strings or booleans.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self : VIANNClassifier
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or `sample_weight` cannot be used (before training), or
-            if the network's weights became NaN or infinite.
-        """
-        with all_or_nothing(self):
-            self._check_hidden_layer_sizes()
-            with explained():
-                X, y = validate_data(
-                    self,
-                    X,
-                    y,
-                    dtype=FLOATS,
-                    ensure_min_samples=2,
-                    ensure_all_finite=False,
-                )
-            check_finite(X, self)
-            check_classification_targets(y)
-            if self.class_weight is not None:
-                balance = compute_sample_weight(self.class_weight, y)
-                sample_weight = _check_sample_weight(sample_weight, X) * balance
-            X, y, sample_weight = _drop_unweighted(X, y, sample_weight)
-            self.classes_, y = np.unique(y, return_inverse=True)
-            y = y.astype(np.int32)
-            n_classes = len(self.classes_)
-            if n_classes < 2:
-                raise ValueError(
-                    "y must hold at least two classes in rows of positive weight, got "
-                    f"one class only: {self.classes_[0]}."
-                )
-            self._fit_network(
-                X,
-                y,
-                sample_weight,
-                task="binary" if n_classes == 2 else "multiclass",
-                n_outputs=1 if n_classes == 2 else n_classes,
-            )
-        return self
-
-    def predict_proba(self, X):
-        """Estimate the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`; every row sums to 1.
-        """
-        probabilities = self._predict(X)
-        if len(self.classes_) == 2:
-            probabilities = np.hstack([1 - probabilities, probabilities])
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
-
-    def predict(self, X):
-        """Predict the class of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            The most probable of `classes_`.
-        """
-        most_probable = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[most_probable]
-
-
-class VIANNRegressor(RegressorMixin, _BaseVIANN):
+class VIANNRegressor(NetworkRegressor, BaseNetwork):
     """Multilayer perceptron regressor with variance-based feature importances.
 
     Several Keras networks, trained as one to the least squared error, that scale and
@@ -537,77 +637,26 @@ class VIANNRegressor(RegressorMixin, _BaseVIANN):
     [0, 1]
     """
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Train the network and score its inputs.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Finite numbers.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
+def default_network(y_original, y):
+    """Return the class of the network for a target, of which `y` is the checked array.
 
-        Returns
-        -------
-        self : VIANNRegressor
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or `sample_weight` cannot be used (before training), or
-            if the network's weights became NaN or infinite.
-        """
-        with all_or_nothing(self):
-            self._check_hidden_layer_sizes()
-            with explained():
-                X, y = validate_data(
-                    self,
-                    X,
-                    y,
-                    dtype=FLOATS,
-                    multi_output=True,
-                    y_numeric=True,
-                    ensure_min_samples=2,
-                    ensure_all_finite=False,
-                )
-            check_finite(X, self)
-            if y.ndim == 2 and y.shape[1] == 1:
-                y = column_or_1d(y, warn=True)
-            X, y, sample_weight = _drop_unweighted(X, y, sample_weight)
-            outputs = y.reshape(len(y), -1)
-            self._is_single_output = y.ndim == 1
-            self.target_scaler_ = StandardScaler()
-            self.target_scaler_.fit(outputs, sample_weight=sample_weight)
-            self._fit_network(
-                X,
-                self.target_scaler_.transform(outputs),
-                sample_weight,
-                task="regression",
-                n_outputs=outputs.shape[1],
+    Asks for the kind of numbers, not for their values: 151.0 is a quantity.
+    """
+    # pandas's own dtypes know the kind, where the checked array has lost it: nullable
+    # integers become floats, categories what they are made of.
+    dtype = getattr(y_original, "dtype", None)
+    if isinstance(dtype, np.dtype) or not hasattr(dtype, "kind"):
+        dtype = y.dtype
+    kind = dtype.kind
+    if kind in "iu":
+        n_classes = len(np.unique(y))
+        few_rows_each = n_classes * _ROWS_PER_CLASS > len(y)
+        if n_classes > _MANY_CLASSES or (n_classes > _FEW_CLASSES and few_rows_each):
+            raise ValueError(
+                f"y holds {n_classes} different integers in {len(y)} rows, which reads "
+                "as a quantity, not as class labels. Say which it is: "
+                "VIANNSelector(VIANNRegressor()) or VIANNSelector(VIANNClassifier()), "
+                "or turn y into floats or strings."
             )
-        return self
-
-    def predict(self, X):
-        """Predict the target of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to predict for.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the target's unit.
-        """
-        outputs = self._predict(X)
-        outputs = self.target_scaler_.inverse_transform(outputs)
-        return outputs[:, 0] if self._is_single_output else outputs
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
+    return VIANNRegressor if kind == "f" else VIANNClassifier
