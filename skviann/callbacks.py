@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from skviann.layers import PackedDense, PiecewiseLinearEncoding
+from skviann.layers import PackedDense, PiecewiseLinearEncoding, SelectionLayer
 from skviann.variance import RunningVariance, min_max_scale, viann_scores
 
 # Layers whose kernels are scored. In all of them the last axis is the layer's units
@@ -26,6 +26,7 @@ _ELEMENTWISE_LAYERS = (
     keras.layers.PReLU,
     keras.layers.LayerNormalization,
     PiecewiseLinearEncoding,
+    SelectionLayer,
 )
 
 
@@ -59,6 +60,9 @@ class VarianceImportance(keras.callbacks.Callback):
     reset : bool, default=True
         Whether each training starts afresh. False continues the statistics of the
         training before, as for a model that is trained in several calls.
+    trajectory : bool, default=False
+        Whether to keep the kernel at every update, for `weight_trajectory_`. That
+        takes as much memory as the kernel, in float64, times the number of updates.
 
     Attributes
     ----------
@@ -74,6 +78,8 @@ class VarianceImportance(keras.callbacks.Callback):
         Sample variance of every weight, of the kernel's shape.
     weights_ : ndarray
         The kernel at the end of training.
+    weight_trajectory_ : ndarray of shape (n_updates, *kernel.shape)
+        The kernel at every update. Only defined with ``trajectory=True``.
     n_updates_ : int
         How often the weights were taken in.
 
@@ -106,7 +112,7 @@ class VarianceImportance(keras.callbacks.Callback):
     2
     """
 
-    def __init__(self, layer=None, update="epoch", reset=True):
+    def __init__(self, layer=None, update="epoch", reset=True, trajectory=False):
         super().__init__()
         # A name instead of the layer itself: a callback that holds a layer could not
         # be pickled, nor deep-copied without taking the network along.
@@ -125,10 +131,13 @@ class VarianceImportance(keras.callbacks.Callback):
         self.layer = layer
         self.update = update
         self.reset = reset
+        self.trajectory = trajectory
         self._running = RunningVariance()
+        self._kernels = []  # one an update, if the trajectory is kept
         self._layer = None
         self._weights = None
         self._variance_only = False
+        self._is_packed = False
         self._n_bins = 1
 
     @property
@@ -141,6 +150,17 @@ class VarianceImportance(keras.callbacks.Callback):
         """The kernel at the end of training."""
         self._check_trained()
         return self._weights
+
+    @property
+    def weight_trajectory_(self):
+        """The kernel at every update."""
+        if not self.trajectory:
+            raise AttributeError(
+                "weight_trajectory_ is only kept with "
+                "VarianceImportance(trajectory=True)."
+            )
+        self._check_trained()
+        return np.array(self._kernels)
 
     @property
     def variance_(self):
@@ -190,6 +210,7 @@ class VarianceImportance(keras.callbacks.Callback):
         self._batches = 0
         if self.reset:
             self._running = RunningVariance()
+            self._kernels = []
             self._check_length()
         if self.model.built:
             self._follow()
@@ -198,6 +219,7 @@ class VarianceImportance(keras.callbacks.Callback):
         layer = self._layer = find_layer(self.model, self.layer)
         self._n_bins = _bins_before(self.model, layer)
         self._variance_only = isinstance(layer, keras.layers.Embedding)
+        self._is_packed = isinstance(layer, PackedDense)
         _run_last(getattr(self.model, "history", None), lambda: self._finish(layer))
 
     def _check_length(self):
@@ -234,7 +256,10 @@ class VarianceImportance(keras.callbacks.Callback):
         self.set_model(None)
 
     def _take_in(self):
-        self._running.update(_kernel(self._layer))
+        kernel = _kernel(self._layer)
+        self._running.update(kernel)
+        if self.trajectory:
+            self._kernels.append(kernel)
 
     def _finish(self, layer):
         self._weights = _kernel(layer)

@@ -108,6 +108,7 @@ def test_update_every_batch_equals_recorded_weights():
 def test_the_score_uses_restored_weights(position):
     # Targets of the last rows, held out, are other ones: validation soon worsens.
     y = np.where(np.arange(N_ROWS) < 36, 3 * X[:, 0], -9 * X[:, 0])
+    keras.utils.set_random_seed(0)  # it does stop
     model, record = dense_model(), RecordKernel("first")
     stop = keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
     viann = VarianceImportance()
@@ -308,6 +309,32 @@ def test_continuing_on_another_shape_is_an_error():
     train(dense_model(), viann)
     with pytest.raises(ValueError, match="shape"):
         train(compiled(layers.Dense(3), layers.Dense(1)), viann)
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_the_trajectory_is_kept_at_every_update(reset):
+    model, recorded = dense_model(), []
+    viann = VarianceImportance(trajectory=True, reset=reset)
+    for _ in range(2):
+        record = RecordKernel("first")
+        train(model, viann, record)
+        recorded.append(record.epochs)
+    expected = recorded[1] if reset else [*recorded[0], *recorded[1]]
+    for one in (viann, copy.deepcopy(viann), pickle.loads(pickle.dumps(viann))):
+        assert one.weight_trajectory_.dtype == np.float64
+        assert_array_equal(one.weight_trajectory_, expected)
+    assert_allclose(viann.weight_trajectory_.var(axis=0, ddof=1), viann.variance_)
+
+
+def test_a_trajectory_that_is_not_there():
+    viann = VarianceImportance(trajectory=True)
+    with pytest.raises(NotFittedError, match="pass it to the model's fit"):
+        viann.weight_trajectory_  # noqa: B018
+    viann = VarianceImportance()
+    train(dense_model(), viann)
+    with pytest.raises(AttributeError, match="trajectory=True"):
+        viann.weight_trajectory_  # noqa: B018
+    assert not hasattr(viann, "weight_trajectory_")
 
 
 def test_the_model_can_be_collected_once_training_has_ended():
