@@ -1,0 +1,189 @@
+"""What the importances see of an estimator: its predictions, its model, its weights."""
+
+import sys
+from itertools import pairwise
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import Bunch, check_array
+from sklearn.utils.validation import check_is_fitted
+
+from skviann._validation import FLOATS
+from skviann.feature_selection import VIANNSelector
+from skviann.neural_network import BaseNetwork
+
+
+def make_bunch(importances, **others):
+    """Return importances, repeats last, with their mean and standard deviation."""
+    return Bunch(
+        importances=importances,
+        importances_mean=importances.mean(axis=-1),
+        importances_std=importances.std(axis=-1),
+        **others,
+    )
+
+
+def unwrap(estimator):
+    """Return the fitted network of a selector, and any other estimator as it is."""
+    if not is_keras_model(estimator):
+        check_is_fitted(estimator)
+    return estimator.estimator_ if isinstance(estimator, VIANNSelector) else estimator
+
+
+def is_keras_model(estimator):
+    """Whether it is a Keras model itself; there is none where Keras is not loaded."""
+    return "keras" in sys.modules and isinstance(estimator, sys.modules["keras"].Model)
+
+
+def predict_outputs(estimator, X):
+    """Predict probabilities or quantities: float64 of shape (n_samples, n_outputs).
+
+    Of a classifier without probabilities, 1 for the class that it predicts.
+    """
+    if is_keras_model(estimator):
+        outputs = estimator.predict(X, verbose=0)
+    elif hasattr(estimator, "predict_proba"):
+        outputs = estimator.predict_proba(X)
+    elif is_classifier(estimator):
+        outputs = estimator.predict(X)[:, None] == estimator.classes_
+    else:
+        outputs = estimator.predict(X)
+    return np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1)
+
+
+def check_values(X):
+    """Return a copy of X as an array of finite numbers."""
+    return check_array(X, dtype=FLOATS, allow_nd=True, copy=True, input_name="X")
+
+
+def open_data(estimator, X):
+    """Prepare an estimator and rows to change for it.
+
+    Returns
+    -------
+    network : estimator
+        The network of a selector; any other estimator as it is.
+    values : ndarray of shape (n_samples, ..., n_features)
+        A copy of X.
+    wrap : callable
+        Puts such values into a data frame, if X is one that the estimator knows.
+    """
+    network, values = unwrap(estimator), check_values(X)
+    if network is not estimator or not hasattr(X, "columns"):
+        return network, values, lambda values: values
+    names = "schema" if hasattr(X, "schema") else "columns"  # Polars, pandas
+    names = {names: list(X.columns)}
+    return network, values, lambda values: type(X)(values, **names)
+
+
+def open_model(estimator):
+    """Find the Keras model of an estimator, and what it is fed.
+
+    Parameters
+    ----------
+    estimator : estimator or keras.Model
+        A fitted VIANN estimator or selector, a wrapper of scikeras or of
+        ``keras.wrappers``, or a model.
+
+    Returns
+    -------
+    model : keras.Model
+    prepare : callable
+        From an array X to the model's input.
+
+    Raises
+    ------
+    TypeError
+        If there is no Keras model in it.
+    """
+    estimator = unwrap(estimator)
+    if isinstance(estimator, BaseNetwork):
+        return estimator.model_, estimator._scale
+    if is_keras_model(estimator):
+        return estimator, lambda X: X.astype(np.float32)
+    from skviann.wrappers import is_wrapper
+
+    if not is_wrapper(estimator):
+        raise TypeError(
+            "estimator must be a fitted VIANN estimator or selector, a fitted wrapper "
+            f"of scikeras or keras.wrappers, or a keras.Model; got {estimator!r}."
+        )
+    return estimator.model_, lambda X: X.astype(np.float32)
+
+
+def read_kernels(estimator):
+    """Read the kernels of a chain of dense layers, from the input to the output.
+
+    The scale of a BatchNormalization layer is multiplied into the kernel before it, or
+    behind it where there is none before.
+
+    Parameters
+    ----------
+    estimator : estimator or keras.Model
+        As for `open_model`.
+
+    Returns
+    -------
+    kernels : list of ndarray of shape (n_members, n_inputs, n_units)
+        In float64. One member, unless the network is packed.
+    n_bins : int
+        How many inputs of the first kernel belong to one feature.
+
+    Raises
+    ------
+    ValueError
+        If the network is not such a chain.
+    """
+    import keras
+
+    from skviann.callbacks import _leaves
+    from skviann.layers import PackedDense, PiecewiseLinearEncoding
+
+    model, _ = open_model(estimator)
+    kernels, n_bins, scale = [], 1, 1.0
+    for layer in _leaves(model.layers):
+        if isinstance(layer, (keras.layers.Dense, PackedDense)):
+            kernel = np.asarray(layer.get_weights()[0], dtype=np.float64)
+            kernel = kernel.reshape(-1, *kernel.shape[-2:])
+            kernels.append(np.reshape(scale, (-1, 1)) * kernel)
+            scale = 1.0
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            if kernels:
+                kernels[-1] = kernels[-1] * _scale_of(layer)
+            else:
+                scale = scale * _scale_of(layer, standardises=True)
+        elif isinstance(layer, PiecewiseLinearEncoding):
+            n_bins = layer.n_bins
+        elif not _keeps_units_apart(layer):
+            raise ValueError(
+                "Weights can only be followed through a chain of Dense layers; the "
+                f"model {model.name!r} has the layer {layer.name!r}, a "
+                f"{type(layer).__name__}."
+            )
+    fits = (a.shape[2] == b.shape[1] for a, b in pairwise(kernels))
+    if not kernels or not all(fits):
+        raise ValueError(
+            "Weights can only be followed through a chain of Dense layers, each fed by "
+            f"the one before; the kernels of the model {model.name!r} have the shapes "
+            f"{[kernel.shape[1:] for kernel in kernels]}."
+        )
+    return kernels, n_bins
+
+
+def _scale_of(layer, standardises=False):
+    """Return the factor of each unit, behind the standardisation if that is kept."""
+    factor = np.ones(layer.moving_variance.shape)
+    if layer.scale:
+        factor = factor * np.asarray(layer.gamma)
+    if standardises:
+        return factor
+    return factor / np.sqrt(np.asarray(layer.moving_variance) + layer.epsilon)
+
+
+def _keeps_units_apart(layer):
+    import keras
+
+    if isinstance(layer, (keras.layers.PReLU, keras.layers.Normalization)):
+        return True
+    n_inputs = len(layer.input) if isinstance(layer.input, (list, tuple)) else 1
+    return not layer.weights and n_inputs <= 1  # 0 of an InputLayer
