@@ -38,6 +38,7 @@ from skviann._elimination import (
 from skviann._validation import (
     all_or_nothing,
     check_finite,
+    check_threshold,
     draw_seeds,
     explained,
     take_rows,
@@ -256,7 +257,7 @@ class VIANNSelector(SelectFromModel):
         """
         with all_or_nothing(self):
             self._check_estimator()
-            self._check_threshold()
+            check_threshold(self.threshold)
             X_original, y_original = X, y
             with explained():
                 X, y = check_X_y(
@@ -295,22 +296,6 @@ class VIANNSelector(SelectFromModel):
                 "other steps of a pipeline in front of the selector, and a Keras model "
                 "into one of these wrappers."
             )
-
-    def _check_threshold(self):
-        """Have SelectFromModel read the threshold, with any importances."""
-        probe = SelectFromModel(
-            self.estimator,
-            threshold=self.threshold,
-            importance_getter=lambda estimator: np.ones(1),
-        )
-        probe.estimator_ = self.estimator
-        try:
-            probe.threshold_  # noqa: B018, a property that may raise
-        except ValueError as error:
-            raise ValueError(
-                "threshold must be None, 'mean', 'median', a multiple of one such as "
-                f"'1.25*mean', or a number; got {self.threshold!r}."
-            ) from error
 
     def _fit_rounds(self, estimator, X, y, fit_params):
         """Fit, drop the weakest features, and so on; then add up the importances."""

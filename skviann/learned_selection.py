@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skviann._validation import (
     FLOATS,
     all_or_nothing,
+    check_threshold,
     draw_seeds,
     explained,
     without_objects,
@@ -439,8 +440,9 @@ class TeacherStudentSelector(SelectorMixin, BaseEstimator):
             If a parameter, X or y cannot be used.
         """
         with all_or_nothing(self):
+            check_threshold(self.threshold)
+            y_original = y
             with explained():
-                y_original = y
                 X = validate_data(self, X, dtype=FLOATS, ensure_min_samples=2)
                 if y is not None:
                     y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
@@ -485,9 +487,11 @@ class TeacherStudentSelector(SelectorMixin, BaseEstimator):
 
     def _as_select_from_model(self):
         check_is_fitted(self)
-        return SelectFromModel(
+        selector = SelectFromModel(
             self, threshold=self.threshold, max_features=self.max_features, prefit=True
         )
+        selector.estimator_ = self  # for its threshold_, which a fit would copy
+        return selector
 
 
 class DeepBeliefRanking(BaseEstimator):
@@ -509,7 +513,7 @@ class DeepBeliefRanking(BaseEstimator):
         Units of each machine, and of each hidden layer of the perceptron.
     pretraining_epochs : int, default=10
         Passes over the rows for each machine.
-    max_iter : int, default=200
+    max_iter : int, default=1000
         The most passes for the perceptron.
     n_repeats : int, default=5
         Networks, whose importances are averaged.
@@ -564,7 +568,7 @@ class DeepBeliefRanking(BaseEstimator):
         hidden_layer_sizes=(64, 32),
         *,
         pretraining_epochs=10,
-        max_iter=200,
+        max_iter=1000,
         n_repeats=5,
         random_state=None,
     ):
@@ -623,7 +627,7 @@ class DeepBeliefRanking(BaseEstimator):
     def _fit_network(self, kind, X, y, seed):
         sizes = tuple(int(size) for size in self.hidden_layer_sizes)
         network = kind(
-            sizes,
+            hidden_layer_sizes=sizes,
             activation="logistic",
             learning_rate_init=0.01,
             max_iter=self.max_iter,

@@ -2,7 +2,18 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
+from skviann import (
+    DeepBeliefRanking,
+    DeepFeatureSelectionClassifier,
+    DeepFeatureSelectionRegressor,
+    DropoutRankingClassifier,
+    DropoutRankingRegressor,
+    TeacherStudentSelector,
+    VIANNClassifier,
+    VIANNRegressor,
+    VIANNSelector,
+)
+from skviann.neural_network import BaseNetwork
 
 FAST = {"hidden_layer_sizes": (16,), "learning_rate": 0.05, "epochs": 10}
 LINEAR = {
@@ -20,12 +31,18 @@ ESTIMATORS = [
     VIANNRegressor(**LINEAR, epochs=15, validation_split=0.1),
     VIANNSelector(),
     VIANNSelector(VIANNRegressor(epochs=2), threshold="median", n_repeats=2),
+    DeepFeatureSelectionClassifier(**FAST),
+    DeepFeatureSelectionRegressor(**FAST),
+    DropoutRankingClassifier(**FAST),
+    DropoutRankingRegressor(**FAST),
+    TeacherStudentSelector(n_units=8),
+    DeepBeliefRanking((8,), n_repeats=1),
 ]
 
 
 def expected_failures(estimator):
     """The list, with reasons, that stands in docs/scikit-learn-checks.md."""
-    if isinstance(estimator, VIANNSelector):
+    if not isinstance(estimator, BaseNetwork):
         return {}
     return {
         "check_sample_weight_equivalence_on_dense_data": (

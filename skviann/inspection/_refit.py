@@ -145,7 +145,7 @@ def random_forest_importance(
     """
     kind = RandomForestClassifier if is_classifier(estimator) else RandomForestRegressor
     (seed,) = draw_seeds(random_state, 1)
-    forest = kind(n_estimators, n_jobs=n_jobs, random_state=seed).fit(X, y)
+    forest = kind(n_estimators=n_estimators, n_jobs=n_jobs, random_state=seed).fit(X, y)
     return make_bunch(
         np.array([tree.feature_importances_ for tree in forest.estimators_]).T
     )
