@@ -125,10 +125,7 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
 
     def call(self, inputs):
         """Encode (rows, n_features) as (rows, n_features * n_bins)."""
-        encoded = (ops.expand_dims(inputs, -1) - self.start) * self.slope
-        if self.n_bins > 1:
-            encoded = (ops.clip(encoded, 0.0, 1.0) - self.mean) * self.factor
-        return ops.reshape(encoded, (-1, inputs.shape[-1] * self.n_bins))
+        return encode(inputs, self.start, self.slope, self.mean, self.factor)
 
     def compute_output_shape(self, input_shape):
         """Shape of what `call` returns."""
@@ -137,6 +134,15 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
     def get_config(self):
         """Tell the settings that make the same layer."""
         return {**super().get_config(), "n_bins": self.n_bins}
+
+
+def encode(inputs, start, slope, mean, factor):
+    """Encode (rows, n_features) as (rows, n_features * n_bins), given the bins."""
+    n_features, n_bins = start.shape
+    encoded = (ops.expand_dims(inputs, -1) - start) * slope
+    if n_bins > 1:
+        encoded = (ops.clip(encoded, 0.0, 1.0) - mean) * factor
+    return ops.reshape(encoded, (-1, n_features * n_bins))
 
 
 def _find_bins(data, weight, n_bins):

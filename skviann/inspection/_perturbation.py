@@ -5,6 +5,7 @@ from sklearn import inspection
 from sklearn.metrics import check_scoring
 
 from skviann._validation import draw_seeds
+from skviann.inspection._known_rows import with_known_rows
 from skviann.inspection._network import (
     make_bunch,
     open_data,
@@ -64,7 +65,7 @@ def permutation_importance(
     """
     network, values, wrap = open_data(estimator, X)
     return inspection.permutation_importance(
-        network,
+        with_known_rows(network, values),
         wrap(values),
         y,
         scoring=scoring,
@@ -264,6 +265,7 @@ def probe_importance(estimator, X, y=None, *, baseline="mean", random_state=None
 def _falls_of_score(estimator, X, y, scoring, replace, n_repeats):
     """Score less the score with each column replaced, in turn."""
     network, values, wrap = open_data(estimator, X)
+    network = with_known_rows(network, values)
     score = check_scoring(network, scoring)
 
     def score_now():

@@ -1,0 +1,88 @@
+"""Predictions for rows that differ from known ones in a few columns."""
+
+import copy
+
+import numpy as np
+
+from skviann.neural_network import BaseNetwork
+
+_MOST_BYTES = 2**29
+
+
+def with_known_rows(network, X):
+    """Return a copy of a packed network that predicts faster for rows close to X.
+
+    What the first layer makes of X is kept. For rows that differ from X in some
+    columns, only these columns' part of it is computed anew: less work, by about the
+    number of columns.
+
+    Parameters
+    ----------
+    network : estimator
+        A fitted VIANN estimator; any other comes back as it is.
+    X : ndarray of shape (n_samples, n_features)
+        Finite numbers.
+
+    Returns
+    -------
+    network : estimator
+        To predict for arrays of the shape of X, and for nothing else.
+    """
+    if not isinstance(network, BaseNetwork):
+        return network
+    from skviann.layers import PackedDense
+
+    _, _, first, *_ = network.model_.layers
+    n_members, _, n_units = first.kernel.shape
+    if type(first) is not PackedDense or 4 * len(X) * n_members * n_units > _MOST_BYTES:
+        return network
+    faster = copy.copy(network)
+    faster._predict = _Predictor(network, X)
+    return faster
+
+
+class _Predictor:
+    """Computes a network's outputs from what is known of the first layer's sums."""
+
+    def __init__(self, network, X):
+        _, encoding, first, *rest = network.model_.layers
+        self.X = X.copy()
+        self.scaler = network.scaler_
+        self.bins = encoding.get_weights()
+        self.n_bins = encoding.n_bins
+        self.kernel, bias = first.get_weights()
+        self.rest = _model_of(first.activation, rest, bias.shape)
+        self.known = bias + sum(  # (members, rows, units)
+            self._contribution(X, columns)
+            for columns in np.split(np.arange(X.shape[1]), range(256, X.shape[1], 256))
+        )
+
+    def __call__(self, X):
+        changed = np.flatnonzero((X != self.X).any(axis=0))
+        sums = self.known
+        if len(changed):
+            sums = sums + self._contribution(X, changed)
+            sums -= self._contribution(self.X, changed)
+        return self.rest.predict_on_batch(sums).astype(np.float64)
+
+    def _contribution(self, X, columns):
+        """Return what some columns add to the first layer's sums."""
+        from skviann.layers import encode
+
+        center, scale = self.scaler.center_[columns], self.scaler.scale_[columns]
+        scaled = ((X[:, columns] - center) / scale).astype(np.float32)
+        encoded = np.asarray(encode(scaled, *(part[columns] for part in self.bins)))
+        inputs = columns[:, None] * self.n_bins + np.arange(self.n_bins)
+        return encoded @ self.kernel[:, inputs.ravel()]
+
+
+def _model_of(activation, layers, shape):
+    """Build the model of what comes behind the first layer's sums."""
+    import keras
+
+    n_members, _, n_units = shape
+    inputs = keras.Input((None, n_units), batch_size=n_members)
+    outputs = activation(inputs)
+    for layer in layers:
+        outputs = layer(outputs)
+    return keras.Model(inputs, outputs)
