@@ -12,7 +12,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up mess
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
@@ -21,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skviann import VIANNSelector
+from skviann.inspection import ImportanceDisplay
 
 PLOT = "quickstart.png"
 
@@ -63,19 +63,15 @@ for index in np.argsort(best.ranking_)[: kept.sum()]:
         f"{best.feature_importances_[index]:.3f} ({best.importances_std_[index]:.3f})"
     )
 
-order = np.argsort(best.feature_importances_)
-figure, axes = plt.subplots(figsize=(7, 8), layout="constrained")
-axes.barh(
-    names[order],
-    best.feature_importances_[order],
-    xerr=best.importances_std_[order],
-    color=np.where(kept[order], "tab:blue", "lightgray"),
-    ecolor="gray",
-)
-axes.set(
+display = ImportanceDisplay(
+    best.feature_importances_,
+    importances_std=best.importances_std_,
+    feature_names=names,
+    support=kept,
+).plot(max_features=None)
+display.ax_.set(
     xlabel="VIANN importance (mean and standard deviation of 8 networks)",
-    title=f"Breast cancer: the {kept.sum()} features that are kept, in blue",
+    title=f"Breast cancer: the {kept.sum()} features that are kept",
 )
-axes.spines[["top", "right"]].set_visible(False)
-figure.savefig(PLOT, dpi=120)
+display.figure_.savefig(PLOT, dpi=120)
 print(f"\nA plot of all importances is in {PLOT}.")
