@@ -1,0 +1,59 @@
+"""Settings of the documentation site; ``make docs`` builds it into docs/_build/html."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the gallery's examples run here
+
+import skviann
+
+project = "skviann"
+author = "The skviann developers"
+project_copyright = author
+release = version = skviann.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autosummary",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build"]
+root_doc = "index"
+nitpicky = True
+
+# Pages are Markdown, the references in docstrings numpydoc's.
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+autosummary_generate = True
+templates_path = ["_templates"]
+default_role = "py:obj"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"\.py$",
+    "ignore_pattern": r"/reproduce_paper\.py$",  # takes long; its table is a page
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "plot_gallery": True,
+    "abort_on_example_error": True,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skviann"
+html_static_path = ["_static"]
+html_css_files = ["skviann.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "navbar_align": "left",
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+    "icon_links": [],
+}
