@@ -1,4 +1,8 @@
-"""Do a neural network and a random forest use the same measurements of iris flowers?
+"""
+VIANN next to a random forest
+=============================
+
+Do a neural network and a random forest use the same measurements of iris flowers?
 
 The example that VIANN's author published, on a network of one's own: one hidden layer,
 trained with the callback `VarianceImportance`, next to a random forest on the same

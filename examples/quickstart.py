@@ -1,4 +1,8 @@
-"""Which measurements of a tumour does a neural network need to tell it malignant?
+"""
+Quickstart
+==========
+
+Which measurements of a tumour does a neural network need to tell it malignant?
 
 Breast cancer data: 569 tumours, 30 measurements each. Compares a classifier on all
 measurements with one on those that VIANNSelector keeps, searches for the best number to

@@ -13,7 +13,16 @@ FLOATS = (np.float64, np.float32)  # kept as they come; anything else becomes fl
 _BYTES_AT_A_TIME = 2**24
 _ROWS_AT_A_TIME = 200
 
+_DOCS = "https://skviann.readthedocs.io/en/latest"
+
 _LARGEST_SEED = np.iinfo(np.int32).max
+
+
+class LinkedToDocs:
+    """Links scikit-learn's HTML representation of an estimator to its page."""
+
+    _doc_link_module = "skviann"
+    _doc_link_template = f"{_DOCS}/api/skviann.{{estimator_name}}.html"
 
 
 @contextmanager

@@ -78,7 +78,7 @@ class VarianceImportance(keras.callbacks.Callback):
         Sample variance of every weight, of the kernel's shape.
     weights_ : ndarray
         The kernel at the end of training.
-    weight_trajectory_ : ndarray of shape (n_updates, *kernel.shape)
+    weight_trajectory_ : ndarray of shape (n_updates, ...)
         The kernel at every update. Only defined with ``trajectory=True``.
     n_updates_ : int
         How often the weights were taken in.

@@ -36,6 +36,7 @@ from skviann._elimination import (
     strongest,
 )
 from skviann._validation import (
+    LinkedToDocs,
     all_or_nothing,
     check_finite,
     check_threshold,
@@ -61,7 +62,7 @@ _WORTH_A_SMALLER_NETWORK = 400
 _MAX_ROWS_OF_LATER_ROUNDS = 200_000
 
 
-class VIANNSelector(SelectFromModel):
+class VIANNSelector(LinkedToDocs, SelectFromModel):
     """Select the features that a neural network uses, by the variance of its weights.
 
     Trains a network with the callback that measures VIANN, and keeps the features whose
@@ -125,7 +126,7 @@ class VIANNSelector(SelectFromModel):
         The network of the first training, fitted on all features as an array.
     n_features_in_ : int
         Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     See Also

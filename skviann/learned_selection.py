@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skviann._validation import (
     FLOATS,
+    LinkedToDocs,
     all_or_nothing,
     check_threshold,
     draw_seeds,
@@ -310,7 +311,7 @@ class _Student(NetworkRegressor, BaseNetwork):
         )
 
 
-class TeacherStudentSelector(SelectorMixin, BaseEstimator):
+class TeacherStudentSelector(SelectorMixin, LinkedToDocs, BaseEstimator):
     """Select the features that a simple network needs to imitate a teacher.
 
     The teacher finds a representation of the rows in few dimensions; the student, a
@@ -361,7 +362,7 @@ class TeacherStudentSelector(SelectorMixin, BaseEstimator):
         The fitted teacher.
     n_features_in_ : int
         Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     References
@@ -494,7 +495,7 @@ class TeacherStudentSelector(SelectorMixin, BaseEstimator):
         return selector
 
 
-class DeepBeliefRanking(BaseEstimator):
+class DeepBeliefRanking(LinkedToDocs, BaseEstimator):
     """Importances by a deep belief network that was fine-tuned to the target.
 
     The features are scaled to [0, 1]. Restricted Boltzmann machines learn them layer by
@@ -534,7 +535,7 @@ class DeepBeliefRanking(BaseEstimator):
         The fine-tuned networks.
     n_features_in_ : int
         Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     References

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 
 from skviann._validation import (
     FLOATS,
+    LinkedToDocs,
     all_or_nothing,
     check_finite,
     draw_seeds,
@@ -49,7 +50,7 @@ _ROWS_PER_CLASS = 10
 _MANY_CLASSES = 100
 
 
-class BaseNetwork(BaseEstimator):
+class BaseNetwork(LinkedToDocs, BaseEstimator):
     """Several multilayer perceptrons in one graph, which score their inputs."""
 
     _parameter_constraints: dict = {
