@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test lint build clean
+.PHONY: demo test lint docs build clean
 
 demo: $(VENV)/demo
 	$(BIN)/python examples/quickstart.py
@@ -18,11 +18,15 @@ lint: $(VENV)/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: $(VENV)/docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 build: $(VENV)/build
 	$(BIN)/python -m build
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
+	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst
 
 # One file in the environment for each set of packages that is in it.
 $(VENV)/python:
@@ -35,6 +39,10 @@ $(VENV)/demo: $(VENV)/python pyproject.toml
 
 $(VENV)/test: $(VENV)/python pyproject.toml
 	$(BIN)/python -m pip install --editable '.[test]'
+	touch $@
+
+$(VENV)/docs: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --editable '.[docs]'
 	touch $@
 
 $(VENV)/lint: $(VENV)/python pyproject.toml
