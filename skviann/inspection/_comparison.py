@@ -3,6 +3,7 @@
 import time
 from functools import partial
 
+import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
@@ -140,11 +141,11 @@ def compare_importances(
         )
     fit_seed, seed = draw_seeds(random_state, 2)
     started = time.perf_counter()
-    estimator = _fitted(estimator, X, y, fit_seed)
-    if verbose:
+    network = _fitted(estimator, X, y, fit_seed)
+    if verbose and network is not estimator:
         print(f"network fitted: {time.perf_counter() - started:.1f} s", flush=True)
     measured = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(_measure)(name, estimator, X, y, seed) for name in names
+        delayed(_measure)(name, network, X, y, seed) for name in names
     )
     found, seconds, errors = {}, {}, {}
     for number, (name, values, took, error) in enumerate(measured, start=1):
@@ -277,6 +278,8 @@ def _measure(name, estimator, X, y, seed):
     values, error = None, None
     try:
         values = _importances(name, estimator, X, y, seed)
+        if not np.isfinite(values).all():
+            raise ValueError(f"the importances are not all finite: {values}")
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
     return name, values, time.perf_counter() - started, error

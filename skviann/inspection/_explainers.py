@@ -2,9 +2,11 @@
 
 import importlib
 from contextlib import contextmanager
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.utils._param_validation import Interval, validate_params
 
 from skviann._validation import draw_seeds
 from skviann.inspection._gradients import draw_rows
@@ -13,9 +15,17 @@ from skviann.inspection._network import (
     make_bunch,
     open_data,
     predict_outputs,
+    unwrap,
 )
 
 
+@validate_params(
+    {
+        "max_samples": [Interval(Integral, 1, None, closed="left")],
+        "max_background": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def shap_importance(
     estimator,
     X,
@@ -64,6 +74,8 @@ def shap_importance(
 
     Raises
     ------
+    ValueError
+        If a parameter cannot be used, or X does not hold finite numbers.
     ImportError
         If shap is not installed; ``pip install "skviann[compare]"`` does.
 
@@ -99,6 +111,13 @@ def shap_importance(
     return _by_row(np.abs(explained).mean(axis=2), X)
 
 
+@validate_params(
+    {
+        "max_samples": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbours": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def lime_importance(
     estimator,
     X,
@@ -147,6 +166,8 @@ def lime_importance(
 
     Raises
     ------
+    ValueError
+        If a parameter cannot be used, or X does not hold finite numbers.
     ImportError
         If lime is not installed; ``pip install "skviann[compare]"`` does.
 
@@ -170,7 +191,8 @@ def lime_importance(
     values, predict = _flattened(estimator, X)
     _, rows, seed = _draw(values, 1, max_samples, random_state)
     outputs = range(predict(rows[:1]).shape[1])
-    is_proba = not is_keras_model(estimator) and is_classifier(estimator)
+    network = unwrap(estimator)
+    is_proba = not is_keras_model(network) and is_classifier(network)
     if is_proba:  # lime explains all classes at once, but one quantity at a time
         predictors = [(predict, {label: label for label in outputs})]
     else:

@@ -1,14 +1,26 @@
 """Importances from the derivatives of a network's output."""
 
+from numbers import Integral
+
 import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skviann._validation import draw_seeds
 from skviann.inspection._network import check_values, make_bunch, open_model
 
-_METHODS = ("saliency", "gradient_x_input", "integrated_gradients")
 _ROWS_AT_A_TIME = 512
 
 
+@validate_params(
+    {
+        "method": [
+            StrOptions({"saliency", "gradient_x_input", "integrated_gradients"})
+        ],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "max_samples": [Interval(Integral, 1, None, closed="left"), None],
+    },
+    prefer_skip_nested_validation=True,
+)
 def gradient_importance(
     estimator,
     X,
@@ -69,7 +81,7 @@ default="saliency"
     TypeError
         If there is no Keras model in the estimator.
     ValueError
-        If `method` is another one, or X does not hold finite numbers.
+        If a parameter cannot be used, or X does not hold finite numbers.
 
     References
     ----------
@@ -92,8 +104,6 @@ default="saliency"
     >>> gradient_importance(model, X).importances_mean
     array([ 3., 10.])
     """
-    if method not in _METHODS:
-        raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
     model, prepare = open_model(estimator)
     inputs = prepare(check_values(X)).astype(np.float64)
     mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)

@@ -40,10 +40,12 @@ def predict_outputs(estimator, X):
 
     Of a classifier without probabilities, 1 for the class that it predicts.
     """
-    if is_keras_model(estimator):
-        outputs = estimator.predict(X, verbose=0)
-    elif hasattr(estimator, "predict_proba"):
+    # The classifier of keras.wrappers has probabilities only in its model.
+    model = estimator if is_keras_model(estimator) else getattr(estimator, "model_", 0)
+    if hasattr(estimator, "predict_proba"):
         outputs = estimator.predict_proba(X)
+    elif is_keras_model(model) and (model is estimator or is_classifier(estimator)):
+        outputs = model.predict(np.asarray(X), verbose=0)
     elif is_classifier(estimator):
         outputs = estimator.predict(X)[:, None] == estimator.classes_
     else:
@@ -136,10 +138,16 @@ def read_kernels(estimator):
     """
     import keras
 
-    from skviann.callbacks import _leaves
+    from skviann.callbacks import _leaves, _with_nested
     from skviann.layers import PackedDense, PiecewiseLinearEncoding
 
     model, _ = open_model(estimator)
+    if not all(map(_is_chain, [model, *_with_nested(model.layers)])):
+        raise ValueError(
+            "Weights can only be followed through a chain of Dense layers, from one "
+            f"input to one output; the model {model.name!r} branches, uses a layer "
+            "twice, or is not built of layers alone."
+        )
     kernels, n_bins, scale = [], 1, 1.0
     for layer in _leaves(model.layers):
         if isinstance(layer, (keras.layers.Dense, PackedDense)):
@@ -180,10 +188,29 @@ def _scale_of(layer, standardises=False):
     return factor / np.sqrt(np.asarray(layer.moving_variance) + layer.epsilon)
 
 
+def _is_chain(model):
+    """Whether a model calls its layers one after the other; also true of a layer."""
+    import keras
+
+    if not isinstance(model, keras.Model):
+        return not isinstance(model, keras.layers.Layer) or _n_inputs(model) <= 1
+    if isinstance(model, keras.Sequential):
+        return model.built
+    if len(getattr(model, "outputs", ())) != 1 or len(model.inputs) != 1:
+        return False
+    # Operations such as `+` are none of the model's layers. With one input each and
+    # each called once, the layers between an input and an output form a chain.
+    calls = [layer["inbound_nodes"] for layer in model.get_config()["layers"]]
+    return len(model.operations) == len(model.layers) and max(map(len, calls)) <= 1
+
+
+def _n_inputs(layer):
+    """Return how many tensors a layer takes; an InputLayer takes none."""
+    return len(layer.input) if isinstance(layer.input, (list, tuple)) else 1
+
+
 def _keeps_units_apart(layer):
     import keras
 
-    if isinstance(layer, (keras.layers.PReLU, keras.layers.Normalization)):
-        return True
-    n_inputs = len(layer.input) if isinstance(layer.input, (list, tuple)) else 1
-    return not layer.weights and n_inputs <= 1  # 0 of an InputLayer
+    elementwise = (keras.layers.PReLU, keras.layers.Normalization)
+    return isinstance(layer, elementwise) or not layer.weights

@@ -1,8 +1,11 @@
 """Importances from what a fitted estimator does when a feature is tampered with."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn import inspection
 from sklearn.metrics import check_scoring
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skviann._validation import draw_seeds
 from skviann.inspection._known_rows import with_known_rows
@@ -64,17 +67,29 @@ def permutation_importance(
     2
     """
     network, values, wrap = open_data(estimator, X)
+    score = check_scoring(network, scoring)
+
+    def score_wrapped(network, values, y):
+        return score(network, wrap(values), y)
+
     return inspection.permutation_importance(
         with_known_rows(network, values),
-        wrap(values),
+        values,
         y,
-        scoring=scoring,
+        scoring=score_wrapped,
         n_repeats=n_repeats,
         n_jobs=n_jobs,
         random_state=draw_seeds(random_state, 1)[0],
     )
 
 
+@validate_params(
+    {
+        "noise": [Interval(Real, 0, None, closed="neither")],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def noise_importance(
     estimator, X, y, *, scoring=None, noise=1.0, n_repeats=5, random_state=None
 ):
@@ -114,7 +129,7 @@ def noise_importance(
     Raises
     ------
     ValueError
-        If `noise` is not positive, or X does not hold finite numbers.
+        If a parameter cannot be used, or X does not hold finite numbers.
 
     References
     ----------
@@ -133,11 +148,6 @@ def noise_importance(
     >>> int(result.importances_mean.argmax())
     2
     """
-    if not noise > 0:
-        raise ValueError(
-            f"noise must be a positive number, the variance of the noise in variances "
-            f"of the feature; got {noise!r}."
-        )
     rng = np.random.default_rng(draw_seeds(random_state, 1))
 
     def add_noise(column):
@@ -200,6 +210,9 @@ def occlusion_importance(estimator, X, y, *, scoring=None, random_state=None):
     return _falls_of_score(estimator, X, y, scoring, np.mean, n_repeats=1)
 
 
+@validate_params(
+    {"baseline": [StrOptions({"mean", "zero"})]}, prefer_skip_nested_validation=True
+)
 def probe_importance(estimator, X, y=None, *, baseline="mean", random_state=None):
     """How far the output moves when one feature alone is switched on.
 
@@ -252,11 +265,9 @@ def probe_importance(estimator, X, y=None, *, baseline="mean", random_state=None
     n_features = values.shape[1]
     if baseline == "zero":
         off, on = np.zeros(n_features), np.ones(n_features)
-    elif baseline == "mean":
+    else:
         off = values.mean(axis=0)
         on = off + values.std(axis=0)
-    else:
-        raise ValueError(f"baseline must be 'mean' or 'zero', got {baseline!r}.")
     rows = np.vstack([off, np.where(np.eye(n_features, dtype=bool), on, off)])
     outputs = predict_outputs(network, wrap(rows))
     return make_bunch(np.abs(outputs[1:] - outputs[0]).mean(axis=1, keepdims=True))

@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing
 
 from skviann._validation import draw_seeds
 from skviann.feature_selection import VIANNSelector
-from skviann.inspection._network import make_bunch
+from skviann.inspection._network import make_bunch, unwrap
 
 
 def drop_column_importance(
@@ -25,7 +25,7 @@ def drop_column_importance(
     Parameters
     ----------
     estimator : estimator
-        Any, fitted or not; of a `VIANNSelector`, its network.
+        Any, fitted or not; of a fitted `VIANNSelector`, its network.
     X : array-like of shape (n_samples, n_features)
         All rows: cross-validation splits them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -70,8 +70,10 @@ def drop_column_importance(
     >>> int(result.importances_mean.argmax())
     2
     """
-    is_selector = isinstance(estimator, VIANNSelector)
-    inner = clone(estimator.estimator_ if is_selector else estimator)
+    network = _network_of(estimator)
+    # What a wrapper of Keras's passes to fit would be lost when it is cloned.
+    fit_kwargs = getattr(network, "fit_kwargs", None)
+    inner = clone(network)
     if random_state is not None and "random_state" in inner.get_params():
         inner.set_params(random_state=draw_seeds(random_state, 1)[0])
     n_features = np.shape(X)[1]
@@ -89,6 +91,7 @@ def drop_column_importance(
             scoring=scoring,
             cv=cv,
             n_jobs=n_jobs,
+            params=fit_kwargs,
             error_score="raise",
         )
 
@@ -109,7 +112,8 @@ def random_forest_importance(
     Parameters
     ----------
     estimator : estimator
-        Tells whether to fit a classifier or a regressor, and nothing else.
+        Tells whether to fit a classifier or a regressor, and nothing else; a
+        `VIANNSelector` must be fitted.
     X : array-like of shape (n_samples, n_features)
         Rows to fit on.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -143,9 +147,17 @@ def random_forest_importance(
     >>> result.importances.shape
     (4, 100)
     """
-    kind = RandomForestClassifier if is_classifier(estimator) else RandomForestRegressor
+    kind = (
+        RandomForestClassifier
+        if is_classifier(_network_of(estimator))
+        else RandomForestRegressor
+    )
     (seed,) = draw_seeds(random_state, 1)
     forest = kind(n_estimators=n_estimators, n_jobs=n_jobs, random_state=seed).fit(X, y)
     return make_bunch(
         np.array([tree.feature_importances_ for tree in forest.estimators_]).T
     )
+
+
+def _network_of(estimator):
+    return unwrap(estimator) if isinstance(estimator, VIANNSelector) else estimator

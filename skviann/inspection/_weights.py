@@ -123,7 +123,7 @@ def garson_importance(estimator, X=None, y=None, *, random_state=None):
         ``Q[l] = |W[l]| / (its column sums),   share = Q[1] @ Q[2] @ ... @ Q[L]``
 
     For one hidden layer this is Garson's formula, for each output. The importance is
-    the mean over outputs, and sums to 1.
+    the mean over outputs, and sums to 1 where no unit has weights of zero only.
 
     Blind to: signs, so that two paths that cancel out count twice; activations; the
     feature's scale, if the network does not standardise its inputs.
