@@ -46,7 +46,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py$",
-    "ignore_pattern": r"/reproduce_paper\.py$",  # takes long; its table is a page
+    "ignore_pattern": r"reproduce_paper\.py$",  # takes long; its table is a page
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "remove_config_comments": True,
