@@ -245,3 +245,18 @@ def test_mistakes(explain, logistic, classes):
         explain(logistic, X)
     with pytest.raises(NotFittedError):
         explain(LogisticRegression(), classes[0])
+
+
+@pytest.mark.parametrize(
+    ("importance", "settings"),
+    [
+        (shap_importance, {"max_samples": 0}),
+        (shap_importance, {"max_background": 0}),
+        (lime_importance, {"n_neighbours": 1.5}),
+    ],
+)
+def test_bad_parameters(importance, settings, fitted_classifier, classes):
+    ((name, value),) = settings.items()
+    message = f"'{name}' parameter of {importance.__name__} must be.*Got {value!r}"
+    with pytest.raises(ValueError, match=message):
+        importance(fitted_classifier, *classes, **settings)

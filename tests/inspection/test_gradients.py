@@ -201,9 +201,14 @@ def test_nothing_else_changes(table, line):
     assert_array_equal(X, table)
 
 
-def test_an_unknown_method(table, line):
-    with pytest.raises(ValueError, match="method must be one of .*got 'deeplift'"):
-        gradient_importance(line, table, method="deeplift")
+@pytest.mark.parametrize(
+    "settings", [{"method": "deeplift"}, {"n_steps": 0}, {"max_samples": 0}], ids=str
+)
+def test_bad_parameters(settings, table, line):
+    ((name, value),) = settings.items()
+    message = f"'{name}' parameter of gradient_importance must be.*Got {value!r}"
+    with pytest.raises(ValueError, match=message):
+        gradient_importance(line, table, **settings)
 
 
 def test_missing_values(line):

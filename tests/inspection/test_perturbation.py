@@ -243,16 +243,21 @@ def test_random_state_makes_results_repeatable(function, logistic, classes):
     assert (run(None) != run(None)).any()
 
 
-@pytest.mark.parametrize("noise", [0, -1.0, np.nan])
-def test_noise_must_be_positive(noise, logistic, classes):
-    with pytest.raises(ValueError, match="noise must be a positive number.*got"):
-        noise_importance(logistic, *classes, noise=noise)
-
-
-def test_an_unknown_baseline(logistic, classes):
-    message = "baseline must be 'mean' or 'zero', got 'median'"
+@pytest.mark.parametrize(
+    ("importance", "settings"),
+    [
+        (noise_importance, {"noise": 0}),
+        (noise_importance, {"noise": np.nan}),
+        (noise_importance, {"noise": "much"}),
+        (noise_importance, {"n_repeats": 0}),
+        (probe_importance, {"baseline": "median"}),
+    ],
+)
+def test_bad_parameters(importance, settings, logistic, classes):
+    ((name, value),) = settings.items()
+    message = f"'{name}' parameter of {importance.__name__} must be.*Got {value!r}"
     with pytest.raises(ValueError, match=message):
-        probe_importance(logistic, classes[0], baseline="median")
+        importance(logistic, *classes, **settings)
 
 
 @pytest.mark.parametrize("function", ALL, ids=by_name)
