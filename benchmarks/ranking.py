@@ -215,13 +215,12 @@ def neural_feature_importance(X, y, seed):
     return callback.feature_importances_
 
 
-def viann_estimator(X, y, seed):
-    network = skviann.VIANNClassifier if is_classes(y) else skviann.VIANNRegressor
-    return network(random_state=seed).fit(X, y).feature_importances_
+def fit_for_importances(classifier, regressor):
+    def importances(X, y, seed):
+        network = classifier if is_classes(y) else regressor
+        return network(random_state=seed).fit(X, y).feature_importances_
 
-
-def viann_selector(X, y, seed):
-    return skviann.VIANNSelector(random_state=seed).fit(X, y).feature_importances_
+    return importances
 
 
 METHODS = {
@@ -233,8 +232,18 @@ METHODS = {
     "lassonet": lassonet,
     "viann-plain": viann_plain,
     "neural-feature-importance": neural_feature_importance,
-    "viann-estimator": viann_estimator,
-    "VIANNSelector": viann_selector,
+    "deep-feature-selection": fit_for_importances(
+        skviann.DeepFeatureSelectionClassifier, skviann.DeepFeatureSelectionRegressor
+    ),
+    "dropout-ranking": fit_for_importances(
+        skviann.DropoutRankingClassifier, skviann.DropoutRankingRegressor
+    ),
+    "teacher-student": fit_for_importances(*[skviann.TeacherStudentSelector] * 2),
+    "deep-belief": fit_for_importances(*[skviann.DeepBeliefRanking] * 2),
+    "viann-estimator": fit_for_importances(
+        skviann.VIANNClassifier, skviann.VIANNRegressor
+    ),
+    "VIANNSelector": fit_for_importances(*[skviann.VIANNSelector] * 2),
 }
 OPTIONAL = {
     "lassonet": "lassonet",
