@@ -20,7 +20,7 @@ data = load_breast_cancer(as_frame=True)
 methods = ["viann", "garson", "olden", "probe", "integrated_gradients"]
 methods += ["permutation", "occlusion", "random_forest"]
 comparison = compare_importances(
-    data.data, data.target, methods=methods, random_state=0
+    data.data, data.target, methods=methods, random_state=0, verbose=0
 )
 
 # %%

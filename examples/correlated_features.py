@@ -64,5 +64,5 @@ for name, pipeline in pipelines.items():
     print(f"R2, {name:17} {cross_val_score(pipeline, X_copies, y, cv=3).mean():.2f}")
 
 # %%
-# With the copies the selection loses a third of what there is to explain; merged first,
-# the cause is kept, and nothing is lost.
+# With the copies the selection loses about a third of what there is to explain; merged
+# first, the cause is kept, and nothing is lost.

@@ -58,12 +58,9 @@ for column in range(X.shape[1]):
     rise_of_loss.append(network.evaluate(X_without, y, verbose=0)[0] - loss)
 forest = RandomForestClassifier(random_state=0).fit(X, y)
 importances = pd.DataFrame(
-    {
-        "VIANN": viann.var_scores_,
-        "rise of the loss": rise_of_loss,
-        "random forest": forest.feature_importances_,
-    }
+    {"VIANN": viann.var_scores_, "rise of the loss": rise_of_loss}
 )
+importances["random forest"] = forest.feature_importances_
 print(importances.corr().round(2))
 
 # %%
