@@ -60,6 +60,18 @@ html_title = "skviann"
 html_static_path = ["_static"]
 html_css_files = ["skviann.css"]
 html_show_sourcelink = False
+# Pages without others under them have nothing to list at their left.
+html_sidebars = {
+    page: []
+    for page in [
+        "benchmarks",
+        "changelog",
+        "coming_from",
+        "paper",
+        "start",
+        "which_importance",
+    ]
+}
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,

@@ -87,10 +87,11 @@ class VIANNSelector(LinkedToDocs, SelectFromModel):
     step : int, float, "auto" or None, default="auto"
         Elimination: after each training the weakest features are dropped, this many or,
         below 1, this share of those that are left, and a new network is trained on the
-        rest, down to 16 features. Importances are averaged over the trainings that a
-        feature took part in. Those after the first see at most 200,000 rows, drawn at
-        random. "auto" is 0.5 on more than 32 features in a `VIANNClassifier` or
-        `VIANNRegressor`, and else None, which is a single training on all features.
+        rest, down to 16 features. A feature's importance is the mean over all trainings
+        of its share in each, 0 where it was no longer there. Trainings after the first
+        see at most 200,000 rows, drawn at random. "auto" is 0.5 on more than 32
+        features in a `VIANNClassifier` or `VIANNRegressor`, and else None, which is a
+        single training on all features.
     n_repeats : int, default=1
         Independent trainings, whose importances are averaged: a `VIANNClassifier` or
         `VIANNRegressor` averages over its members already, for other networks one
