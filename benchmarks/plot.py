@@ -54,7 +54,7 @@ def draw_ranking(ax, n, d):
             alpha=0.6,
         )
     ax.set_yticks(range(len(methods)), methods)
-    ax.set(title=f"{n} rows, {d} columns", xlabel="average precision", xlim=(0, 1.02))
+    ax.set(title=f"{n} rows, {d} columns", xlim=(0, 1.02))
 
 
 def draw_wrappers(ax):
@@ -83,17 +83,19 @@ def draw_wrappers(ax):
         )
     ax.set_xticks(range(len(cases)), [case.replace(" x ", "\nx ") for case in cases])
     ax.set(ylabel="seconds for a fit", title="The same network, rows x columns")
-    ax.legend()
+    ax.set_ylim(top=1.2 * ax.get_ylim()[1])
+    ax.legend(loc="upper left", ncols=3)
 
 
 if __name__ == "__main__":
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
     IMAGES.mkdir(exist_ok=True)
     sizes = [(300, 50), (1000, 100), (1000, 500)]
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
+    figure, axes = plt.subplots(3, figsize=(6, 7.5), layout="constrained")
     for ax, size in zip(axes, sizes, strict=True):
         draw_ranking(ax, *size)
+    axes[-1].set_xlabel("average precision")
     figure.savefig(IMAGES / "ranking.png", dpi=110)
-    figure, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
     draw_wrappers(ax)
     figure.savefig(IMAGES / "wrappers.png", dpi=110)

@@ -41,6 +41,7 @@ templates_path = ["_templates"]
 default_role = "py:obj"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+toc_object_entries_show_parents = "hide"
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
