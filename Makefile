@@ -26,7 +26,7 @@ build: $(VENV)/build
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
-	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst
+	rm -rf docs/_build docs/api docs/auto_examples
 
 # One file in the environment for each set of packages that is in it.
 $(VENV)/python:

@@ -52,6 +52,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
+    "write_computation_times": False,  # a page that loads scripts from the network
     "plot_gallery": True,
     "abort_on_example_error": True,
 }
