@@ -291,7 +291,7 @@ def find_layer(model, layer=None):
         If there is none, or if a frozen or another kind of layer mixes the features
         before it.
     """
-    for candidate in _leaves(_named(model, layer)):
+    for candidate in leaves(_named(model, layer)):
         if not _mixes_features(candidate):
             continue
         if not candidate.trainable_weights:
@@ -332,7 +332,7 @@ def scales_inputs(model):
         keras.layers.BatchNormalization,
         PiecewiseLinearEncoding,
     )
-    for candidate in _leaves(model.layers):
+    for candidate in leaves(model.layers):
         if isinstance(candidate, scaling):
             return True
         if _mixes_features(candidate):
@@ -343,7 +343,7 @@ def scales_inputs(model):
 def _bins_before(model, layer):
     """How many inputs of a layer belong to one feature."""
     n_bins = 1
-    for one in _leaves(model.layers):
+    for one in leaves(model.layers):
         if one is layer:
             break
         if isinstance(one, PiecewiseLinearEncoding):
@@ -355,26 +355,28 @@ def _named(model, layer):
     if layer is None:
         return model.layers
     if isinstance(layer, str):
-        found = [one for one in _with_nested(model.layers) if one.name == layer]
+        found = [one for one in with_nested(model.layers) if one.name == layer]
     else:
         found = model.layers[layer : layer + 1 or None]
     if not found:
         raise ValueError(
             f"The model has no layer={layer!r}; its layers are "
-            f"{[one.name for one in _with_nested(model.layers)]}."
+            f"{[one.name for one in with_nested(model.layers)]}."
         )
     return found
 
 
-def _with_nested(layers):
+def with_nested(layers):
+    """Go through layers, and through those of models among them."""
     for layer in layers:
         yield layer
         if isinstance(layer, keras.Model):
-            yield from _with_nested(layer.layers)
+            yield from with_nested(layer.layers)
 
 
-def _leaves(layers):
-    return (one for one in _with_nested(layers) if not isinstance(one, keras.Model))
+def leaves(layers):
+    """Go through layers, models among them replaced by their layers."""
+    return (one for one in with_nested(layers) if not isinstance(one, keras.Model))
 
 
 def _mixes_features(layer):

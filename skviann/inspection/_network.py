@@ -138,18 +138,18 @@ def read_kernels(estimator):
     """
     import keras
 
-    from skviann.callbacks import _leaves, _with_nested
+    from skviann.callbacks import leaves, with_nested
     from skviann.layers import PackedDense, PiecewiseLinearEncoding
 
     model, _ = open_model(estimator)
-    if not all(map(_is_chain, [model, *_with_nested(model.layers)])):
+    if not all(map(_is_chain, [model, *with_nested(model.layers)])):
         raise ValueError(
             "Weights can only be followed through a chain of Dense layers, from one "
             f"input to one output; the model {model.name!r} branches, uses a layer "
             "twice, or is not built of layers alone."
         )
     kernels, n_bins, scale = [], 1, 1.0
-    for layer in _leaves(model.layers):
+    for layer in leaves(model.layers):
         if isinstance(layer, (keras.layers.Dense, PackedDense)):
             kernel = np.asarray(layer.get_weights()[0], dtype=np.float64)
             kernel = kernel.reshape(-1, *kernel.shape[-2:])
