@@ -37,7 +37,8 @@ history = network.fit(X, y, epochs=40, verbose=0, callbacks=[viann])
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 WeightTrajectoryDisplay.from_callback(viann, kind="weight", features=[0, 2], ax=axes[0])
-WeightTrajectoryDisplay.from_callback(viann, features=range(6), ax=axes[1])
+six = [0, 2, 1, 3, 4, 5]  # in the same colours
+WeightTrajectoryDisplay.from_callback(viann, features=six, ax=axes[1])
 plt.show()
 
 # %%

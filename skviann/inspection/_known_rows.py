@@ -58,6 +58,7 @@ class _Predictor:
         )
 
     def __call__(self, X):
+        X = np.asarray(X, dtype=self.X.dtype)  # of a data frame
         changed = np.flatnonzero((X != self.X).any(axis=0))
         sums = self.known
         if len(changed):

@@ -108,7 +108,7 @@ class ImportanceDisplay:
         self.support = support
 
     @classmethod
-    def from_estimator(cls, estimator, *, max_features=20, ax=None):
+    def from_estimator(cls, estimator, *, feature_names=None, max_features=20, ax=None):
         """Draw the importances of a fitted estimator.
 
         Parameters
@@ -118,6 +118,8 @@ class ImportanceDisplay:
             `VIANNClassifier` or `VIANNRegressor`, a random forest. Its
             `importances_std_`, `feature_names_in_`, `threshold_` and `get_support` are
             used if it has them.
+        feature_names : array-like of str of shape (n_features,), default=None
+            Names to use instead of the estimator's.
         max_features : int, default=20
             The most bars. None draws all.
         ax : matplotlib.axes.Axes, default=None
@@ -145,11 +147,13 @@ class ImportanceDisplay:
         array([False, False,  True,  True])
         """
         importances, std = _importances_of(estimator)
+        if feature_names is None:
+            feature_names = getattr(estimator, "feature_names_in_", None)
         get_support = getattr(estimator, "get_support", None)
         return cls(
             importances,
             importances_std=std,
-            feature_names=getattr(estimator, "feature_names_in_", None),
+            feature_names=feature_names,
             threshold=getattr(estimator, "threshold_", None),
             support=get_support() if get_support else None,
         ).plot(max_features=max_features, ax=ax)

@@ -1,4 +1,7 @@
+import warnings
+
 import numpy as np
+import pandas
 import pytest
 import sklearn.inspection
 from numpy.testing import assert_allclose
@@ -43,3 +46,20 @@ def test_shortcuts_change_nothing(settings, task):
     fall = score(network, X, y) - score(network, without, y)
     occluded = occlusion_importance(network, X, y, scoring=scoring)
     assert_allclose(occluded.importances[0, 0], fall, atol=1e-6)
+
+
+def test_a_network_that_knows_names():
+    frame = pandas.DataFrame(X, columns=list("abcde"))
+    y = (X[:, 0] > 0).astype(int)
+    network = VIANNClassifier(**FAST, random_state=0).fit(frame, y)
+    settings = {"scoring": "neg_log_loss", "random_state": 0}
+    with warnings.catch_warnings(action="error", category=UserWarning):
+        named = permutation_importance(network, frame, y, **settings)
+    plain = sklearn.inspection.permutation_importance(
+        network,
+        frame,
+        y,
+        scoring="neg_log_loss",
+        random_state=np.random.RandomState(0).randint(1, np.iinfo(np.int32).max),
+    )
+    assert_allclose(named.importances, plain.importances, atol=1e-6)
