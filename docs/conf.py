@@ -83,3 +83,18 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "icon_links": [],
 }
+
+
+def link_to_package(app, env, node, contnode):
+    """Find `VIANNSelector` from a docstring of another module than skviann itself."""
+    target = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or "." in target:
+        return None
+    return env.get_domain("py").resolve_xref(
+        env, node["refdoc"], app.builder, "obj", f"skviann.{target}", node, contnode
+    )
+
+
+def setup(app):
+    """Connect what is above."""
+    app.connect("missing-reference", link_to_package)

@@ -32,10 +32,10 @@ viann = VarianceImportance(trajectory=True)
 history = network.fit(X, y, epochs=40, verbose=0, callbacks=[viann])
 
 # %%
-# On the left the weights of two columns, one line for each unit of the layer; on the
-# right the variance that each column's weights have had up to an epoch.
+# Above the weights of two columns, one line for each unit of the layer; below the
+# variance that each column's weights have had up to an epoch.
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, axes = plt.subplots(2, figsize=(6, 7), layout="constrained")
 WeightTrajectoryDisplay.from_callback(viann, kind="weight", features=[0, 2], ax=axes[0])
 six = [0, 2, 1, 3, 4, 5]  # in the same colours
 WeightTrajectoryDisplay.from_callback(viann, features=six, ax=axes[1])
