@@ -97,7 +97,9 @@ def shap_importance(
     """
     shap = import_optional("shap", "shap_importance")
     values, predict = _flattened(estimator, X)
-    background, rows, seed = _draw(values, max_background, max_samples, random_state)
+    background_seed, rows_seed, seed = draw_seeds(random_state, 3)
+    background = draw_rows(values, max_background, background_seed)
+    rows = draw_rows(values, max_samples, rows_seed)
     with _numpy_seed_kept():  # shap seeds NumPy
         explainer = shap.PermutationExplainer(
             predict, shap.maskers.Independent(background, len(background)), seed=seed
@@ -189,7 +191,8 @@ def lime_importance(
     """
     lime_tabular = import_optional("lime.lime_tabular", "lime_importance")
     values, predict = _flattened(estimator, X)
-    _, rows, seed = _draw(values, 1, max_samples, random_state)
+    _, rows_seed, seed = draw_seeds(random_state, 3)  # explains the rows of shap
+    rows = draw_rows(values, max_samples, rows_seed)
     outputs = range(predict(rows[:1]).shape[1])
     network = unwrap(estimator)
     is_proba = not is_keras_model(network) and is_classifier(network)
@@ -239,13 +242,6 @@ def _flattened(estimator, X):
         return predict_outputs(estimator, wrap(rows))
 
     return values.reshape(len(values), -1), predict
-
-
-def _draw(values, max_background, max_samples, random_state):
-    """Rows for the background and to explain, and a seed."""
-    *seeds, seed = draw_seeds(random_state, 3)
-    background = draw_rows(values, max_background, seeds[0])
-    return background, draw_rows(values, max_samples, seeds[1]), seed
 
 
 def _by_row(values, X):

@@ -102,7 +102,7 @@ def open_model(estimator):
     if isinstance(estimator, BaseNetwork):
         return estimator.model_, estimator._scale
     if is_keras_model(estimator):
-        return estimator, lambda X: X.astype(np.float32)
+        return estimator, _as_float32
     from skviann.wrappers import is_wrapper
 
     if not is_wrapper(estimator):
@@ -110,7 +110,11 @@ def open_model(estimator):
             "estimator must be a fitted VIANN estimator or selector, a fitted wrapper "
             f"of scikeras or keras.wrappers, or a keras.Model; got {estimator!r}."
         )
-    return estimator.model_, lambda X: X.astype(np.float32)
+    return estimator.model_, _as_float32
+
+
+def _as_float32(X):
+    return X.astype(np.float32)
 
 
 def read_kernels(estimator):
@@ -193,7 +197,7 @@ def _is_chain(model):
     import keras
 
     if not isinstance(model, keras.Model):
-        return not isinstance(model, keras.layers.Layer) or _n_inputs(model) <= 1
+        return _n_inputs(model) <= 1
     if isinstance(model, keras.Sequential):
         return model.built
     if len(getattr(model, "outputs", ())) != 1 or len(model.inputs) != 1:
