@@ -4,8 +4,6 @@ import mmap
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.dummy import DummyClassifier
-from sklearn.feature_selection import SelectFromModel
 from sklearn.utils import assert_all_finite, check_random_state, gen_batches
 
 FLOATS = (np.float64, np.float32)  # kept as they come; anything else becomes float64
@@ -74,23 +72,6 @@ def check_finite(X, estimator):
     for rows in gen_batches(len(X), max(1, _BYTES_AT_A_TIME // X[:1].nbytes)):
         assert_all_finite(X[rows], estimator_name=name, input_name="X")
         release_pages(X)
-
-
-def check_threshold(threshold):
-    """Have SelectFromModel read a threshold, with any importances."""
-    probe = SelectFromModel(
-        DummyClassifier(),
-        threshold=threshold,
-        importance_getter=lambda estimator: np.ones(1),
-    )
-    probe.estimator_ = probe.estimator
-    try:
-        probe.threshold_  # noqa: B018, a property that may raise
-    except ValueError as error:
-        raise ValueError(
-            "threshold must be None, 'mean', 'median', a multiple of one such as "
-            f"'1.25*mean', or a number; got {threshold!r}."
-        ) from error
 
 
 def without_objects(y):

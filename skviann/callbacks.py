@@ -7,7 +7,12 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skviann.layers import PackedDense, PiecewiseLinearEncoding, SelectionLayer
-from skviann.variance import RunningVariance, min_max_scale, viann_scores
+from skviann.variance import (
+    RunningVariance,
+    min_max_scale,
+    sum_by_feature,
+    viann_scores,
+)
 
 # Layers whose kernels are scored. In all of them the last axis is the layer's units
 # (filters, embedding dimensions) and the axes before it tell the inputs apart (and
@@ -138,7 +143,7 @@ class VarianceImportance(keras.callbacks.Callback):
         self._weights = None
         self._variance_only = False
         self._is_packed = False
-        self._n_bins = 1
+        self._feature_of_input = None  # where several inputs belong to a feature
 
     @property
     def n_updates_(self):
@@ -172,7 +177,9 @@ class VarianceImportance(keras.callbacks.Callback):
     def importances_(self):
         """Raw score of each input."""
         scores = self._scores(feature_axis=tuple(range(self.weights_.ndim - 1)))
-        return scores.reshape(*scores.shape[:-1], -1, self._n_bins).sum(axis=-1)
+        if self._feature_of_input is None:
+            return scores
+        return sum_by_feature(scores, self._feature_of_input)
 
     @property
     def filter_importances_(self):
@@ -217,7 +224,7 @@ class VarianceImportance(keras.callbacks.Callback):
 
     def _follow(self):
         layer = self._layer = find_layer(self.model, self.layer)
-        self._n_bins = _bins_before(self.model, layer)
+        self._feature_of_input = _feature_of_input(self.model, layer)
         self._variance_only = isinstance(layer, keras.layers.Embedding)
         self._is_packed = isinstance(layer, PackedDense)
         _run_last(getattr(self.model, "history", None), lambda: self._finish(layer))
@@ -340,15 +347,15 @@ def scales_inputs(model):
     return False
 
 
-def _bins_before(model, layer):
-    """How many inputs of a layer belong to one feature."""
-    n_bins = 1
+def _feature_of_input(model, layer):
+    """Which feature each input of a layer belongs to; None if it is its own."""
+    found = None
     for one in leaves(model.layers):
         if one is layer:
             break
         if isinstance(one, PiecewiseLinearEncoding):
-            n_bins = one.n_bins
-    return n_bins
+            found = one.feature_of_input
+    return found
 
 
 def _named(model, layer):
@@ -407,7 +414,8 @@ def _run_last(history, action):
 def _kernel(layer):
     is_embedding = isinstance(layer, keras.layers.Embedding)
     kernel = layer.embeddings if is_embedding else layer.kernel
-    weights = keras.ops.convert_to_numpy(kernel).astype(np.float64)
+    # Its value: to turn a variable itself into an array is deprecated by NumPy.
+    weights = keras.ops.convert_to_numpy(kernel.value).astype(np.float64)
     if not np.isfinite(weights).all():
         raise ValueError(
             "The network's weights became NaN or infinite while it trained, so its "

@@ -172,6 +172,31 @@ def viann_scores(variance, weights, feature_axis=0):
     return (variance * np.abs(weights)).sum(axis=other_axes)
 
 
+def sum_by_feature(scores, feature_of_input):
+    """Add up the scores of the inputs that belong to one feature.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (..., n_inputs)
+        A score an input.
+    feature_of_input : array-like of int of shape (n_inputs,)
+        Which feature each input belongs to, in increasing order and none left out.
+
+    Returns
+    -------
+    scores : ndarray of shape (..., n_features)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skviann.variance import sum_by_feature
+    >>> sum_by_feature(np.array([1.0, 2.0, 4.0]), [0, 0, 1])
+    array([3., 4.])
+    """
+    firsts = np.flatnonzero(np.diff(feature_of_input, prepend=-1))
+    return np.add.reduceat(scores, firsts, axis=-1)
+
+
 def min_max_scale(scores):
     """Scale scores to [0, 1] by their minimum and maximum, as the VIANN paper does.
 

@@ -16,12 +16,15 @@ from scikeras._utils import route_params
 from sklearn.base import clone
 from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
-from skviann._feed import in_keras_float, repeated_batches
-from skviann._reuse import stand_in
 from skviann._seeding import seeded
-from skviann._training import steps_that_can_run_at_once
 from skviann._validation import draw_seeds
 from skviann.callbacks import VarianceImportance
+from skviann.neural_network._cache import borrowed_copy
+from skviann.neural_network._feed import (
+    in_keras_float,
+    repeated_batches,
+    steps_that_can_run_at_once,
+)
 from skviann.variance import sum_to_one
 
 
@@ -82,7 +85,7 @@ class _FasterWrapper:
         callbacks = keras.tree.flatten(self._fit_callbacks)
         at_once = steps_that_can_run_at_once(n_batches, callbacks)
         model = self.model_
-        with stand_in(model, at_once, callbacks) as self.model_:
+        with borrowed_copy(model, at_once, callbacks) as self.model_:
             try:
                 fit(
                     dataset,
@@ -197,7 +200,9 @@ class _ColumnImportance(VarianceImportance):
     def _follow(self):
         super()._follow()
         inputs = tuple(self._layer.get_weights()[0].shape[:-1])
-        if inputs != (self.n_features * self._n_bins,):
+        of_input = self._feature_of_input
+        n_features = inputs[0] if of_input is None else of_input[-1] + 1
+        if len(inputs) > 1 or n_features != self.n_features:
             raise ValueError(
                 "The first trainable layer of the estimator's model has inputs of "
                 f"shape {inputs}, but X has {self.n_features} features; VIANN needs a "

@@ -6,15 +6,15 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils._param_validation import Interval, validate_params
 
+from skviann._outputs import predict_outputs
+from skviann._sklearn_compat import Interval, validate_params
 from skviann._validation import draw_seeds
 from skviann.inspection._gradients import draw_rows
 from skviann.inspection._network import (
     is_keras_model,
     make_bunch,
     open_data,
-    predict_outputs,
     unwrap,
 )
 

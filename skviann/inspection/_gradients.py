@@ -3,8 +3,8 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from skviann._sklearn_compat import Interval, StrOptions, validate_params
 from skviann._validation import draw_seeds
 from skviann.inspection._network import check_values, make_bunch, open_model
 

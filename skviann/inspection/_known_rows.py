@@ -45,11 +45,12 @@ class _Predictor:
     """Computes a network's outputs from what is known of the first layer's sums."""
 
     def __init__(self, network, X):
-        _, encoding, first, *rest = network.model_.layers
+        from skviann.layers import Bins
+
+        _, _, first, *rest = network.model_.layers
         self.X = X.copy()
         self.scaler = network.scaler_
-        self.bins = encoding.get_weights()
-        self.n_bins = encoding.n_bins
+        self.bins = Bins(**network._bins)
         self.kernel, bias = first.get_weights()
         self.rest = _model_of(first.activation, rest, bias.shape)
         self.known = bias + sum(  # (members, rows, units)
@@ -72,9 +73,9 @@ class _Predictor:
 
         center, scale = self.scaler.center_[columns], self.scaler.scale_[columns]
         scaled = ((X[:, columns] - center) / scale).astype(np.float32)
-        encoded = np.asarray(encode(scaled, *(part[columns] for part in self.bins)))
-        inputs = columns[:, None] * self.n_bins + np.arange(self.n_bins)
-        return encoded @ self.kernel[:, inputs.ravel()]
+        encoded = np.asarray(encode(scaled, self.bins.of_columns(columns[np.newaxis])))
+        inputs = np.isin(self.bins.feature_of_input, columns)
+        return encoded @ self.kernel[:, inputs]
 
 
 def _model_of(activation, layers, shape):

@@ -1,13 +1,12 @@
 """What the importances see of an estimator: its predictions, its model, its weights."""
 
-import sys
 from itertools import pairwise
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.utils import Bunch, check_array
 from sklearn.utils.validation import check_is_fitted
 
+from skviann._outputs import is_keras_model
 from skviann._validation import FLOATS
 from skviann.feature_selection import VIANNSelector
 from skviann.neural_network import BaseNetwork
@@ -28,29 +27,6 @@ def unwrap(estimator):
     if not is_keras_model(estimator):
         check_is_fitted(estimator)
     return estimator.estimator_ if isinstance(estimator, VIANNSelector) else estimator
-
-
-def is_keras_model(estimator):
-    """Whether it is a Keras model itself; there is none where Keras is not loaded."""
-    return "keras" in sys.modules and isinstance(estimator, sys.modules["keras"].Model)
-
-
-def predict_outputs(estimator, X):
-    """Predict probabilities or quantities: float64 of shape (n_samples, n_outputs).
-
-    Of a classifier without probabilities, 1 for the class that it predicts.
-    """
-    # The classifier of keras.wrappers has probabilities only in its model.
-    model = estimator if is_keras_model(estimator) else getattr(estimator, "model_", 0)
-    if hasattr(estimator, "predict_proba"):
-        outputs = estimator.predict_proba(X)
-    elif is_keras_model(model) and (model is estimator or is_classifier(estimator)):
-        outputs = model.predict(np.asarray(X), verbose=0)
-    elif is_classifier(estimator):
-        outputs = estimator.predict(X)[:, None] == estimator.classes_
-    else:
-        outputs = estimator.predict(X)
-    return np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1)
 
 
 def check_values(X):
@@ -132,8 +108,8 @@ def read_kernels(estimator):
     -------
     kernels : list of ndarray of shape (n_members, n_inputs, n_units)
         In float64. One member, unless the network is packed.
-    n_bins : int
-        How many inputs of the first kernel belong to one feature.
+    feature_of_input : ndarray of int of shape (n_inputs,)
+        Which feature an input of the first kernel belongs to.
 
     Raises
     ------
@@ -152,7 +128,7 @@ def read_kernels(estimator):
             f"input to one output; the model {model.name!r} branches, uses a layer "
             "twice, or is not built of layers alone."
         )
-    kernels, n_bins, scale = [], 1, 1.0
+    kernels, feature_of_input, scale = [], None, 1.0
     for layer in leaves(model.layers):
         if isinstance(layer, (keras.layers.Dense, PackedDense)):
             kernel = np.asarray(layer.get_weights()[0], dtype=np.float64)
@@ -165,7 +141,7 @@ def read_kernels(estimator):
             else:
                 scale = scale * _scale_of(layer, standardises=True)
         elif isinstance(layer, PiecewiseLinearEncoding):
-            n_bins = layer.n_bins
+            feature_of_input = layer.feature_of_input
         elif not _keeps_units_apart(layer):
             raise ValueError(
                 "Weights can only be followed through a chain of Dense layers; the "
@@ -179,7 +155,9 @@ def read_kernels(estimator):
             f"the one before; the kernels of the model {model.name!r} have the shapes "
             f"{[kernel.shape[1:] for kernel in kernels]}."
         )
-    return kernels, n_bins
+    if feature_of_input is None:
+        feature_of_input = np.arange(kernels[0].shape[1])
+    return kernels, feature_of_input
 
 
 def _scale_of(layer, standardises=False):

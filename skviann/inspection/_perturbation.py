@@ -5,14 +5,14 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn import inspection
 from sklearn.metrics import check_scoring
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from skviann._outputs import predict_outputs
+from skviann._sklearn_compat import Interval, StrOptions, validate_params
 from skviann._validation import draw_seeds
 from skviann.inspection._known_rows import with_known_rows
 from skviann.inspection._network import (
     make_bunch,
     open_data,
-    predict_outputs,
 )
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import cross_val_score
-from sklearn.utils import _safe_indexing
 
+from skviann._sklearn_compat import _safe_indexing
 from skviann._validation import draw_seeds
 from skviann.feature_selection import VIANNSelector
 from skviann.inspection._network import make_bunch, unwrap

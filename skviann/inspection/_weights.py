@@ -5,6 +5,7 @@ import numpy as np
 from skviann.feature_selection import VIANNSelector
 from skviann.inspection._network import make_bunch, read_kernels, unwrap
 from skviann.neural_network import VIANNClassifier, VIANNRegressor
+from skviann.variance import sum_by_feature
 
 
 def viann_importance(estimator, X=None, y=None, *, random_state=None):
@@ -108,9 +109,9 @@ def first_layer_importance(estimator, X=None, y=None, *, random_state=None):
     >>> first_layer_importance(model).importances_mean
     array([3. , 0.5])
     """
-    kernels, n_bins = read_kernels(estimator)
+    kernels, feature_of_input = read_kernels(estimator)
     sizes = np.abs(kernels[0]).sum(axis=2)
-    return make_bunch(_sum_over_bins(sizes[..., None], n_bins)[..., 0].T)
+    return make_bunch(sum_by_feature(sizes, feature_of_input).T)
 
 
 def garson_importance(estimator, X=None, y=None, *, random_state=None):
@@ -172,9 +173,9 @@ def garson_importance(estimator, X=None, y=None, *, random_state=None):
     >>> garson_importance(model).importances_mean.round(3)
     array([0.583, 0.417])
     """
-    kernels, n_bins = read_kernels(estimator)
+    kernels, feature_of_input = read_kernels(estimator)
     shares = [_shares(np.abs(kernel)) for kernel in kernels]
-    by_output = _sum_over_bins(_chain(shares), n_bins)
+    by_output = _by_feature(_chain(shares), feature_of_input)
     return make_bunch(by_output.mean(axis=2).T, by_output=by_output.mean(axis=0))
 
 
@@ -232,8 +233,8 @@ def olden_importance(estimator, X=None, y=None, *, random_state=None):
     array([[1.],
            [3.]])
     """
-    kernels, n_bins = read_kernels(estimator)
-    by_output = _sum_over_bins(_chain(kernels), n_bins)
+    kernels, feature_of_input = read_kernels(estimator)
+    by_output = _by_feature(_chain(kernels), feature_of_input)
     return make_bunch(
         np.abs(by_output).mean(axis=2).T, by_output=by_output.mean(axis=0)
     )
@@ -253,7 +254,6 @@ def _shares(sizes):
     return np.divide(sizes, total, out=np.zeros_like(sizes), where=total > 0)
 
 
-def _sum_over_bins(values, n_bins):
+def _by_feature(values, feature_of_input):
     """(members, inputs, outputs) to (members, features, outputs)."""
-    n_members, n_inputs, n_outputs = values.shape
-    return values.reshape(n_members, n_inputs // n_bins, n_bins, n_outputs).sum(axis=2)
+    return sum_by_feature(values.swapaxes(1, 2), feature_of_input).swapaxes(1, 2)

@@ -1,10 +1,9 @@
 """Elimination in rounds: which features stay in play, how scores of rounds add up."""
 
 from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
-
-from skviann._validation import spread_rows, take_rows
 
 # Rounds end when no more features are left than that.
 CORE_SIZE = 16
@@ -12,13 +11,77 @@ CORE_SIZE = 16
 # so many of them.
 GUARD_UNTIL = 64
 _N_GUARDED = 32
-# Bounds on the search for interactions: rows, targets and arithmetic operations of the
-# matrix products, and columns of a product that are held at a time.
-_MAX_ROWS = 10_000
-_MIN_ROWS = 500
-_MAX_TARGETS = 8
-_MAX_OPERATIONS = 2e12
-_COLUMNS_AT_A_TIME = 1024
+
+
+class Elimination(NamedTuple):
+    """What rounds of elimination have found."""
+
+    importances: np.ndarray  # (n_networks, n_features): accumulated over rounds
+    rankings: np.ndarray  # (n_groups, n_features): most important first
+    n_rounds: np.ndarray  # (n_groups, n_features): that a feature took part in
+    first_round: Any  # as the first training returned it
+    last_round: Any  # as the last training returned it
+    last_columns: np.ndarray  # (n_groups, n_in_last_round): features in it
+
+
+def eliminate(train_round, n_features, counts, interactions=None):
+    """Train in rounds; each group of networks drops its weakest features by itself.
+
+    Parameters
+    ----------
+    train_round : callable
+        From the columns of each group, ndarray of int of shape (n_groups, n_columns),
+        to what it returns first: anything to keep; and second: the shares of the
+        columns, (n_groups, n_networks, n_columns). Called first with one row for all
+        groups.
+    n_features : int
+        All features.
+    counts : list of int
+        How many are left after each round, see `remaining_after`.
+    interactions : ndarray of shape (n_groups, n_features), default=None
+        Of each group, from `interaction_strengths`.
+
+    Returns
+    -------
+    elimination : Elimination
+    """
+    columns = np.arange(n_features)[np.newaxis]
+    kept, shares = first_round = train_round(columns)
+    columns = np.repeat(columns, len(shares), axis=0)
+    rounds = [[(columns[group], shares[group])] for group in range(len(shares))]
+    for n_kept in counts:
+        columns = np.array(
+            [
+                strongest(
+                    accumulate(of_group, n_features).mean(axis=0),
+                    of_group[-1][0],
+                    n_kept,
+                    None if interactions is None else interactions[group],
+                )
+                for group, of_group in enumerate(rounds)
+            ]
+        )
+        kept, shares = train_round(columns)
+        for group, of_group in enumerate(rounds):
+            of_group.append((columns[group], shares[group]))
+    importances = [accumulate(of_group, n_features) for of_group in rounds]
+    n_rounds = [
+        np.bincount(np.concatenate([features for features, _ in of_group]))
+        for of_group in rounds
+    ]
+    rankings = [
+        # The last key counts first.
+        np.lexsort((-of_group.mean(axis=0), -taken))
+        for of_group, taken in zip(importances, n_rounds, strict=True)
+    ]
+    return Elimination(
+        np.concatenate(importances),
+        np.array(rankings),
+        np.array(n_rounds),
+        first_round[0],
+        kept,
+        columns,
+    )
 
 
 def remaining_after(n_features, step):
@@ -38,7 +101,7 @@ def remaining_after(n_features, step):
 
     Examples
     --------
-    >>> from skviann._elimination import remaining_after
+    >>> from skviann.feature_selection._elimination import remaining_after
     >>> remaining_after(100, 0.5)
     [50, 25, 16]
     >>> remaining_after(30, 5)
@@ -99,7 +162,7 @@ def strongest(importances, features, n_kept, interactions):
     n_kept : int
         How many to keep.
     interactions : ndarray of shape (n_features,) or None
-        From `interaction_strength`: as long as many features remain, those with the
+        From `interaction_strengths`: as long as many features remain, those with the
         largest are kept in any case, up to half of `n_kept`.
 
     Returns
@@ -114,72 +177,3 @@ def strongest(importances, features, n_kept, interactions):
     # The last key of lexsort counts first.
     order = np.lexsort((-importances[features], ~is_guarded))
     return np.sort(features[order[:n_kept]])
-
-
-def interaction_strength(X, y):
-    """Find for each feature its strongest interaction with another one.
-
-    That is the largest ``|mean(y * x_i * x_j)|`` over all ``j != i``, of standardised
-    columns and targets: where columns are independent, the correlation of `y` with
-    their product. Values are clipped at 1 % and 99 % first. Among hundreds of columns,
-    a network hardly finds two that matter only together.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite numbers. Of many rows, only some at equal distances are used.
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Numbers, or labels of classes, each of which is a target then. Of many targets,
-        the most frequent classes or first outputs are used.
-
-    Returns
-    -------
-    strength : ndarray of shape (n_features,)
-        0 is none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skviann._elimination import interaction_strength
-    >>> X = np.random.default_rng(0).normal(size=(500, 4))
-    >>> strength = interaction_strength(X, X[:, 1] * X[:, 3] > 0)
-    >>> sorted(strength.argsort()[-2:].tolist())
-    [1, 3]
-    """
-    n_features = X.shape[1]
-    targets = _targets(y)
-    affordable = _MAX_OPERATIONS / (2 * n_features**2 * targets.shape[1])
-    n_rows = int(np.clip(affordable, _MIN_ROWS, _MAX_ROWS))
-    some = spread_rows(len(X), n_rows)
-    Z = take_rows(X, some).astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        Z = _standardise(np.clip(Z, *np.quantile(Z, [0.01, 0.99], axis=0)))
-    Z = Z.astype(np.float32)
-    strength = np.zeros(n_features, dtype=np.float32)
-    for target in _standardise(targets[some]).T.astype(np.float32):
-        weighted = Z * target[:, np.newaxis]
-        for first in range(0, n_features, _COLUMNS_AT_A_TIME):
-            columns = np.arange(first, min(first + _COLUMNS_AT_A_TIME, n_features))
-            product = np.abs(weighted[:, columns].T @ Z)
-            product[np.arange(len(columns)), columns] = 0
-            strength[columns] = np.maximum(strength[columns], product.max(axis=1))
-    return strength / len(Z)
-
-
-def _targets(y):
-    """Columns of numbers: outputs, or an indicator of each class."""
-    if y.ndim == 2 or y.dtype.kind == "f":
-        return y.reshape(len(y), -1)[:, :_MAX_TARGETS].astype(np.float64)
-    labels, counts = np.unique(y, return_counts=True)
-    labels = labels[np.argsort(-counts, kind="stable")[:_MAX_TARGETS]]
-    if len(labels) == 2:
-        labels = labels[:1]  # the other one says the same
-    return (y[:, np.newaxis] == labels).astype(np.float64)
-
-
-def _standardise(columns):
-    """Bring columns to mean 0 and variance 1; those that do not vary become zeros."""
-    columns = columns - columns.mean(axis=0)
-    deviation = columns.std(axis=0)
-    usable = np.isfinite(deviation) & (deviation > 0)
-    return np.where(usable, columns / np.where(usable, deviation, 1), 0)

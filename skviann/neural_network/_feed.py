@@ -1,10 +1,11 @@
-"""Feeds arrays to a Keras model, for a whole training, from one tf.data pipeline."""
+"""Feeds arrays to a user's Keras model, for a whole training, from one pipeline."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from skviann._validation import release_pages
+from skviann.callbacks import VarianceImportance
 
 # Arrays that are larger in all stay where they are: TensorFlow would copy them twice.
 _MAX_BYTES_IN_MEMORY = 2**25
@@ -98,3 +99,25 @@ def in_keras_float(array):
     if array.dtype.kind == "f":
         return array.astype(keras.config.floatx(), copy=False)
     return array
+
+
+def steps_that_can_run_at_once(n_steps, callbacks):
+    """How many steps Keras may run before it goes back to Python.
+
+    All of them, unless a callback acts on batches, or the backend is not TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    return 1 if any(map(_acts_on_batches, callbacks)) else n_steps
+
+
+def _acts_on_batches(callback):
+    if isinstance(callback, VarianceImportance):
+        return callback.update != "epoch"
+    hooks = ("on_batch_begin", "on_batch_end")
+    hooks += ("on_train_batch_begin", "on_train_batch_end")
+    return any(
+        getattr(getattr(callback, hook), "__func__", None)
+        is not getattr(keras.callbacks.Callback, hook)
+        for hook in hooks
+    )

@@ -8,43 +8,42 @@ for as many networks as a grid search may go through in turns.
 import json
 import re
 import threading
-from collections import OrderedDict
 from contextlib import contextmanager
 
 import keras
 
 _MAX_KEPT = 8
-_MAX_WEIGHTS = 2_000_000  # of one network
+_MAX_WEIGHTS = 2_000_000  # of a model that is kept
 
 
-class Shelf:
-    """Holds a few compiled networks; what is not asked for longest makes room."""
+class Cache:
+    """Holds what takes long to build; what is not asked for longest makes room."""
 
     def __init__(self):
-        self._networks = OrderedDict()
+        self._kept = []  # pairs of a key and what it stands for, the latest last
         self._lock = threading.Lock()
 
     def __len__(self):
-        return len(self._networks)
+        return len(self._kept)
 
     def clear(self):
-        """Drop all networks."""
+        """Drop everything."""
         with self._lock:
-            self._networks.clear()
+            self._kept.clear()
 
     def take(self, key):
-        """Take a network out, so that nobody else gets it; None if there is none."""
+        """Take something out, so that nobody else gets it; None if there is none."""
         with self._lock:
-            return self._networks.pop(key, None)
+            for number in reversed(range(len(self._kept))):
+                if self._kept[number][0] == key:
+                    return self._kept.pop(number)[1]
+        return None
 
-    def put(self, key, network):
-        """Put a network back, or a new one in, unless it is large."""
-        if network.count_params() > _MAX_WEIGHTS:
-            return
+    def put(self, key, value):
+        """Put something back, or something new in."""
         with self._lock:
-            self._networks[key] = network
-            while len(self._networks) > _MAX_KEPT:
-                self._networks.popitem(last=False)
+            self._kept.append((key, value))
+            del self._kept[:-_MAX_KEPT]
 
 
 def is_predictable(part):
@@ -74,12 +73,12 @@ def _state(model):
     return [*own, *model.optimizer.variables]
 
 
-# Stand-ins for models that were built by functions of a user's own.
-_stand_ins = Shelf()
+# Copies of models that were built by functions of a user's own.
+_models = Cache()
 
 
 @contextmanager
-def stand_in(model, n_steps, callbacks):
+def borrowed_copy(model, n_steps, callbacks):
     """Lend a model for the training of another one that is built the same.
 
     At the end of the block, the model that was given is as if it had been trained.
@@ -94,12 +93,12 @@ def stand_in(model, n_steps, callbacks):
     callbacks : list of keras.callbacks.Callback
         Of the training; they are given the model in the end.
     """
-    key = _kind(model, n_steps) if all(map(is_predictable, callbacks)) else None
+    key = _training_key(model, n_steps) if all(map(is_predictable, callbacks)) else None
     if key is None:
         with _steps_per_execution(model, n_steps):
             yield model
         return
-    other = _stand_ins.take(key) or _copy(model, n_steps)
+    other = _models.take(key) or _copy(model, n_steps)
     copy_state(model, other)
     try:
         yield other
@@ -109,10 +108,11 @@ def stand_in(model, n_steps, callbacks):
         for callback in callbacks:
             if callback.model is other:
                 callback.set_model(model)
-    _stand_ins.put(key, other)
+    if other.count_params() <= _MAX_WEIGHTS:
+        _models.put(key, other)
 
 
-def _kind(model, n_steps):
+def _training_key(model, n_steps):
     """Text that is the same for models whose training is; None if none can be told."""
     # Keras names the history's entries after outputs, where there are several.
     if not is_predictable(model) or len(model.outputs) != 1:

@@ -1,0 +1,119 @@
+"""What selectors by importance share: threshold, most features, support."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectFromModel, SelectorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skviann._sklearn_compat import Interval
+from skviann._validation import LinkedToDocs
+
+# What the parameters may be, as in SelectFromModel.
+THRESHOLD = [Interval(Real, None, None, closed="both"), str, None]
+MAX_FEATURES = [Interval(Integral, 0, None, closed="left"), callable, None]
+
+
+class ImportanceSelector(SelectorMixin, LinkedToDocs, BaseEstimator):
+    """Keeps features by their importance, as SelectFromModel does.
+
+    A subclass has the parameters `threshold` and `max_features`, and after fit
+    `feature_importances_`; `max_features_` too where `max_features` is not None.
+    """
+
+    @property
+    def threshold_(self):
+        """Importance from which a feature is kept."""
+        return self._as_select_from_model().threshold_
+
+    def _get_support_mask(self):
+        return self._as_select_from_model().get_support()
+
+    def _as_select_from_model(self):
+        check_is_fitted(self)
+        return as_select_from_model(
+            self.feature_importances_,
+            self.threshold,
+            getattr(self, "max_features_", None),
+        )
+
+
+class _Importances(BaseEstimator):
+    """A fitted estimator, as far as SelectFromModel asks."""
+
+    def __init__(self, importances):
+        self.feature_importances_ = importances
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def as_select_from_model(importances, threshold, max_features=None):
+    """Have scikit-learn's SelectFromModel cut given importances.
+
+    Parameters
+    ----------
+    importances : ndarray of shape (n_features,)
+        Non-negative.
+    threshold : str, float or None
+        "mean", "median", a multiple such as "1.25*mean", or a number; None is the mean.
+    max_features : int, default=None
+        Keep no more than this many.
+
+    Returns
+    -------
+    selector : SelectFromModel
+        With `threshold_` and `get_support()`.
+    """
+    estimator = _Importances(importances)
+    selector = SelectFromModel(
+        estimator,
+        threshold="mean" if threshold is None else threshold,
+        max_features=max_features,
+        prefit=True,
+    )
+    selector.estimator_ = estimator  # which a fit would copy
+    return selector
+
+
+def check_threshold(threshold, others=()):
+    """Raise a ValueError if SelectFromModel cannot read a threshold.
+
+    Parameters
+    ----------
+    threshold : str, float or None
+        The parameter.
+    others : sequence of str
+        Words that are accepted besides.
+    """
+    if threshold in others:
+        return
+    try:
+        as_select_from_model(np.ones(1), threshold).threshold_  # noqa: B018, may raise
+    except ValueError as error:
+        words = "".join(f"{word!r}, " for word in others)
+        raise ValueError(
+            f"threshold must be {words}None, 'mean', 'median', a multiple of one such "
+            f"as '1.25*mean', or a number; got {threshold!r}."
+        ) from error
+
+
+def check_max_features(max_features, X):
+    """Return the most features to keep, which a function of X may say.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no integer between 0 and the number of features.
+    """
+    n_features = X.shape[1]
+    value = max_features(X) if callable(max_features) else max_features
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"max_features(X) must be an integer, got {value!r}.")
+    if not 0 <= value <= n_features:
+        raise ValueError(
+            f"max_features must be from 0 to the {n_features} features of X, got "
+            f"max_features == {value}."
+        )
+    return int(value)

@@ -1,0 +1,230 @@
+"""How many columns to keep: held-out losses of nested sets, and the choice."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skviann._validation import spread_rows
+
+# Steps of the path: each count up to 8, then four in each octave.
+_EVERY_UP_TO = 8
+_IN_AN_OCTAVE = 4
+# The counts that are trained at once, whose largest one is doubled each time.
+_FIRST_STRETCH = 16
+_SECOND_STRETCH = 64
+
+_MAX_HELD_OUT_ROWS = 20_000  # of all folds
+
+# A set with more columns must be better by so many standard errors of the difference;
+# any at all must beat the constant model by more.
+_N_ERRORS = 0.5
+_N_ERRORS_OVER_NONE = 2.0
+
+
+class Path(NamedTuple):
+    """Held-out losses of nested sets of columns."""
+
+    n_features: np.ndarray  # (n_sets,): how many columns each holds, from 0
+    losses: np.ndarray  # (n_sets, n_rows): of each row that was held out
+    weights: np.ndarray  # (n_rows,): how much it counts
+    split_losses: np.ndarray  # (n_folds, n_sets): means by fold
+
+    def mean_losses(self):
+        """Return the mean loss of each set, (n_sets,)."""
+        return np.average(self.losses, axis=1, weights=self.weights)
+
+    def differences(self, reference):
+        """Compare each set with another one, row by row.
+
+        Parameters
+        ----------
+        reference : int
+            Position of the other set.
+
+        Returns
+        -------
+        means, errors : ndarray of shape (n_sets,)
+            Mean of the loss less that of the other set, and its standard error.
+        """
+        return paired_difference(self.losses, self.losses[reference], self.weights)
+
+
+def paired_difference(losses, others, weights):
+    """Mean of paired differences of losses, and its standard error.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (..., n_rows)
+        Losses by row.
+    others : ndarray of shape (..., n_rows)
+        Those of something else on the same rows.
+    weights : ndarray of shape (n_rows,)
+        How much each row counts.
+
+    Returns
+    -------
+    means, errors : ndarray of shape (...)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skviann.feature_selection._path import paired_difference
+    >>> losses, others = np.array([3.0, 2.0, 4.0, 3.0]), np.array([2.0, 2.0, 2.0, 2.0])
+    >>> mean, error = paired_difference(losses, others, np.ones(4))
+    >>> print(f"{mean:.2f} +- {error:.2f}")
+    1.00 +- 0.41
+    """
+    shares = weights / weights.sum()
+    differences = losses - others
+    means = differences @ shares
+    squares = (differences - means[..., np.newaxis]) ** 2 @ shares**2
+    n_rows = len(weights)
+    return means, np.sqrt(squares * n_rows / max(n_rows - 1, 1))
+
+
+def set_sizes(n_features, start=0):
+    """Sizes of the nested sets of one stretch of the path.
+
+    Parameters
+    ----------
+    n_features : int
+        All columns.
+    start : int, default=0
+        Where the stretch before ended.
+
+    Returns
+    -------
+    sizes : list of int
+        In increasing order, none beyond `n_features`.
+
+    Examples
+    --------
+    >>> from skviann.feature_selection._path import set_sizes
+    >>> set_sizes(100)
+    [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16]
+    >>> set_sizes(100, 16)
+    [20, 24, 28, 32, 40, 48, 56, 64]
+    >>> set_sizes(100, 64)
+    [80, 96, 100]
+    """
+    end = _FIRST_STRETCH if start == 0 else max(_SECOND_STRETCH, 2 * start)
+    sizes = []
+    size = start
+    while size < min(end, n_features):
+        octave = 2 ** int(np.log2(max(size, 1)))
+        size += 1 if size < _EVERY_UP_TO else octave // _IN_AN_OCTAVE
+        sizes.append(min(size, n_features))
+    return sizes
+
+
+def held_out_rows(folds):
+    """Take some of each fold's held-out rows, if there are very many.
+
+    Parameters
+    ----------
+    folds : list of tuple of ndarray of int
+        Rows to train on, and rows held out.
+
+    Returns
+    -------
+    rows : list of ndarray of int
+    """
+    n_most = max(1, _MAX_HELD_OUT_ROWS // len(folds))
+    return [rows[spread_rows(len(rows), n_most)] for _, rows in folds]
+
+
+def follow_path(
+    train_sets, constant_losses, held_out, row_weights, n_features, n_most=None
+):
+    """Train nested sets of columns, until more of them no longer help.
+
+    Parameters
+    ----------
+    train_sets : callable
+        From a list of sizes to the losses on each fold's held-out rows: a list, fold by
+        fold, of ndarray of shape (n_sizes, n_rows).
+    constant_losses : list of ndarray of shape (n_rows,)
+        The same for a model that sees no column.
+    held_out : list of ndarray of int of shape (n_rows,)
+        Which rows these are. A row's losses are averaged over the folds that hold it
+        out.
+    row_weights : ndarray of shape (n_samples,)
+        How much rows count.
+    n_features : int
+        All columns.
+    n_most : int, default=None
+        Go no further than that many columns.
+
+    Returns
+    -------
+    path : Path
+    """
+    n_most = n_features if n_most is None else min(n_most, n_features)
+    sizes = [0]
+    losses = [of_fold[np.newaxis] for of_fold in constant_losses]
+    while True:
+        stretch = set_sizes(n_most, sizes[-1])
+        if stretch:
+            sizes += stretch
+            losses = [
+                np.concatenate(parts)
+                for parts in zip(losses, train_sets(stretch), strict=True)
+            ]
+        path = _put_together(np.array(sizes), losses, held_out, row_weights)
+        if not stretch or sizes[-1] == n_most or not _may_go_on(path):
+            return path
+
+
+def _put_together(sizes, losses, held_out, row_weights):
+    """Make a path of the folds' losses."""
+    rows, position = np.unique(np.concatenate(held_out), return_inverse=True)
+    together = np.concatenate(losses, axis=1)
+    n_times = np.bincount(position)
+    by_row = [np.bincount(position, of_set) / n_times for of_set in together]
+    split_losses = [
+        np.average(of_fold, axis=1, weights=row_weights[of_rows])
+        for of_fold, of_rows in zip(losses, held_out, strict=True)
+    ]
+    return Path(sizes, np.array(by_row), row_weights[rows], np.array(split_losses))
+
+
+def _may_go_on(path):
+    """Whether larger sets than those of the path may be better still."""
+    best = int(path.mean_losses().argmin())
+    if 2 * path.n_features[best] > path.n_features[-1]:
+        return True
+    means, errors = path.differences(best)
+    return len(means) > 1 and means[-1] < 2 * errors[-1]
+
+
+def choose_size(path, n_errors=_N_ERRORS, n_errors_over_none=_N_ERRORS_OVER_NONE):
+    """Choose the smallest set that predicts about as well as the best one.
+
+    That is the smallest whose mean held-out loss is within `n_errors` standard errors
+    of the best one's; the error is that of the paired difference. No column at all is
+    chosen where the best set is not better than none by `n_errors_over_none` of them.
+
+    Parameters
+    ----------
+    path : Path
+        Held-out losses.
+    n_errors, n_errors_over_none : float
+        How many.
+
+    Returns
+    -------
+    chosen : int
+        Position in the path.
+
+    References
+    ----------
+    L. Breiman, J. H. Friedman, R. A. Olshen, C. J. Stone (1984), "Classification and
+    Regression Trees", section 3.4.3 (the rule of one standard error).
+    """
+    best = int(path.mean_losses().argmin())
+    means, errors = path.differences(best)
+    if means[0] <= n_errors_over_none * errors[0]:
+        return 0
+    is_close = means <= n_errors * errors
+    is_close[0] = False
+    return int(is_close.argmax())

@@ -1,0 +1,595 @@
+"""The selector: fits a network, keeps the columns that it needs."""
+
+import copy
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import check_cv
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_X_y
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from skviann._sklearn_compat import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_feature_names,
+    _fit_context,
+    _routing_enabled,
+)
+from skviann._validation import (
+    all_or_nothing,
+    check_finite,
+    explained,
+    without_objects,
+)
+from skviann.feature_selection._base import (
+    MAX_FEATURES,
+    THRESHOLD,
+    ImportanceSelector,
+    check_max_features,
+    check_threshold,
+)
+from skviann.feature_selection._multiple_testing import benjamini_hochberg, holm
+from skviann.feature_selection._own_network import select_with_own_network
+from skviann.feature_selection._path import choose_size
+from skviann.feature_selection._progress import Progress
+from skviann.feature_selection._ready_made import select_ready_made
+from skviann.feature_selection._sampling import ConditionalSampler
+from skviann.neural_network import BaseNetwork, VIANNClassifier, default_network
+
+_MAX_SCALE_RATIO = 100
+
+# Thresholds that are not of importances, but found in the data.
+_SIZES = ("auto", "held-out")
+_TESTS = ("fdr", "fwer")
+
+
+class VIANNSelector(ImportanceSelector):
+    """Select the features that a neural network uses, by the variance of its weights.
+
+    Trains a network with the callback that measures VIANN, and keeps the features whose
+    importance reaches a threshold, as `sklearn.feature_selection.SelectFromModel` does.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        The network: a `VIANNClassifier` or `VIANNRegressor`, a ``KerasClassifier`` or
+        ``KerasRegressor`` of scikeras, or an ``SKLearnClassifier`` or
+        ``SKLearnRegressor`` of ``keras.wrappers``. Its own callbacks are kept. None:
+        `VIANNClassifier` for a `y` of integers, booleans, strings or categories,
+        `VIANNRegressor` for floating-point numbers.
+    threshold : str or float, default=None
+        Features whose importance is greater or equal are kept. "mean" (None means the
+        same), "median", a multiple such as "1.25*mean", or a number. Importances sum to
+        1, so their mean is ``1 / n_features``.
+    max_features : int or callable, default=None
+        Keep no more than this many, the most important ones. A callable gets X and
+        returns the number. The threshold still applies: to keep exactly this many, set
+        ``threshold=-np.inf``.
+    step : int, float, "auto" or None, default="auto"
+        Elimination: after each training the weakest features are dropped, this many or,
+        below 1, this share of those that are left, and a new network is trained on the
+        rest, down to 16 features. A feature's importance is the mean over all trainings
+        of its share in each, 0 where it was no longer there. Trainings after the first
+        see at most 200,000 rows, drawn at random. "auto" is 0.5 on more than 32
+        features in a `VIANNClassifier` or `VIANNRegressor`, and else None, which is a
+        single training on all features.
+    n_repeats : int, default=1
+        Independent trainings, whose importances are averaged: a `VIANNClassifier` or
+        `VIANNRegressor` averages over its members already, for other networks one
+        training's ranking is noisy, and 5 to 10 make it steadier.
+    n_jobs : int, default=None
+        Repeats that run at the same time, through joblib: None means 1 unless in a
+        `joblib.parallel_config` context, -1 all processors. Every process loads
+        TensorFlow; threads take turns.
+    random_state : int, RandomState instance or None, default=None
+        Seeds all trainings; pass an int for the same result each time. None leaves
+        one training to the estimator's own `random_state`, and draws the seeds of
+        several from it.
+    verbose : int, default=0
+        1 prints a line for each round of elimination.
+
+    Attributes
+    ----------
+    feature_importances_ : ndarray of shape (n_features,)
+        Mean of `importances_`: non-negative, summing to 1.
+    importances_ : ndarray of shape (n_networks, n_features)
+        Importances by each network, repeat by repeat: the members of a
+        `VIANNClassifier` or `VIANNRegressor`, one a repeat for others.
+    importances_std_ : ndarray of shape (n_features,)
+        Their standard deviation over networks.
+    ranking_ : ndarray of shape (n_features,)
+        1 for the most important feature. One that stayed for more rounds never comes
+        behind one that was dropped; the first of equal ones comes first.
+    threshold_ : float
+        The threshold in force.
+    max_features_ : int
+        The most features to keep. Only defined when `max_features` is not None.
+    estimator_ : estimator
+        The network of the first training, fitted on all features as an array.
+    n_features_in_ : int
+        Number of features seen by fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if all are strings.
+
+    See Also
+    --------
+    VIANNClassifier, VIANNRegressor : The default networks.
+    VarianceImportance : The Keras callback that does the measuring.
+    sklearn.feature_selection.SelectFromModel : The same for any importances.
+
+    Notes
+    -----
+    Importances say how much a network uses a column. They say neither in which
+    direction, nor that the column is a cause, and columns that tell the same story
+    share the credit.
+
+    With elimination, the features of the last rounds stand out from those that were
+    dropped early, more than they would in a single training: also where `y` has nothing
+    to do with any of them, some are kept longest.
+
+    While more than 64 features are left, elimination drops none of the 32 that interact
+    most strongly with another one (or half of those it keeps, if that is less). The
+    strength of an interaction is the correlation of the target, or of each class, with
+    the product of two columns. Among hundreds of columns a network alone hardly finds
+    two that matter only together.
+
+    References
+    ----------
+    C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+    Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+
+    Examples
+    --------
+    Of ten columns the first three make the classes:
+
+    >>> from sklearn.datasets import make_classification
+    >>> from skviann import VIANNSelector
+    >>> X, y = make_classification(
+    ...     n_samples=300, n_features=10, n_informative=3, n_redundant=0,
+    ...     shuffle=False, class_sep=2.0, random_state=0,
+    ... )
+    >>> selector = VIANNSelector(random_state=0).fit(X, y)
+    >>> selector.get_support(indices=True)
+    array([0, 1, 2])
+    >>> selector.transform(X).shape
+    (300, 3)
+    """
+
+    _parameter_constraints: dict = {
+        # fit checks the estimator itself, to say which ones are accepted.
+        "estimator": "no_validation",
+        "threshold": THRESHOLD,
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "max_features": MAX_FEATURES,
+        "min_features_to_select": [Interval(Integral, 0, None, closed="left")],
+        "step": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({"auto"}),
+            None,
+        ],
+        "cv": ["cv_object"],
+        "sampler": [HasMethods(["fit", "sample"]), None],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        threshold="auto",
+        alpha=0.05,
+        max_features=None,
+        min_features_to_select=0,
+        step="auto",
+        cv=4,
+        sampler=None,
+        n_repeats=1,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.threshold = threshold
+        self.alpha = alpha
+        self.max_features = max_features
+        self.min_features_to_select = min_features_to_select
+        self.step = step
+        self.cv = cv
+        self.sampler = sampler
+        self.n_repeats = n_repeats
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(
+        # The networks check their own parameters.
+        prefer_skip_nested_validation=False
+    )
+    def fit(self, X, y, **fit_params):
+        """Train the network and score the features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers. Sparse only for a scikeras estimator.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target.
+        **fit_params : dict
+            Passed to the fit of every network: `sample_weight`, and whatever else the
+            fit of a scikeras or Keras wrapper takes. With metadata routing enabled,
+            what the estimator requests; the default network requests `sample_weight`.
+
+        Returns
+        -------
+        self : VIANNSelector
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X or y cannot be used, before any training; or if the
+            network's weights became NaN or infinite.
+        TypeError
+            If the estimator is not one of those accepted.
+
+        Warns
+        -----
+        UserWarning
+            If the columns' standard deviations differ by more than a factor of 100 and
+            the network does not scale its inputs.
+        """
+        with all_or_nothing(self):
+            self._check_estimator()
+            check_threshold(self.threshold, (*_SIZES, *_TESTS))
+            X_original, y_original = X, y
+            with explained():
+                X, y = check_X_y(
+                    X,
+                    y,
+                    accept_sparse=_accepts_sparse(self.estimator) and "csr",
+                    multi_output=True,
+                    ensure_min_samples=2,
+                    ensure_all_finite=False,
+                    estimator=self,
+                )
+            check_finite(X, self)
+            _check_feature_names(self, X_original, reset=True)
+            vars(self).pop("max_features_", None)
+            if self.max_features is not None:
+                self.max_features_ = check_max_features(self.max_features, X_original)
+            fit_params, split_params = self._route(fit_params)
+            estimator = self.estimator
+            if estimator is None:
+                y = without_objects(y)
+                estimator = default_network(y_original, y)()
+            self._keep(self._select(estimator, X, y, fit_params, split_params))
+            self._warn_about_scales(X)
+        if not self.get_support().any():
+            warnings.warn(self._why_none(), UserWarning, stacklevel=2)
+        return self
+
+    def _check_estimator(self):
+        if self.estimator is None or isinstance(self.estimator, BaseNetwork):
+            return
+        from skviann.wrappers import is_wrapper
+
+        if not is_wrapper(self.estimator):
+            raise TypeError(
+                "estimator must be None, a VIANNClassifier or VIANNRegressor, another "
+                "of skviann's networks, a scikeras KerasClassifier or KerasRegressor, "
+                "or a keras.wrappers SKLearnClassifier or SKLearnRegressor; got "
+                f"{self.estimator!r}. Put other steps of a pipeline in front of the "
+                "selector, and a Keras model into one of these wrappers."
+            )
+        if self.threshold in _TESTS:
+            raise ValueError(
+                f"threshold={self.threshold!r} tests the ready-made networks only, "
+                "got a network of your own. threshold='held-out' finds the number of "
+                "columns for it."
+            )
+
+    def _route(self, fit_params):
+        """Tell parameters of the network's fit from those of the splitter."""
+        if _routing_enabled():
+            routed = process_routing(self, "fit", **fit_params)
+            return routed.estimator.fit, routed.splitter.split
+        split_params = {}
+        if fit_params.get("groups") is not None:
+            split_params["groups"] = fit_params["groups"]
+        fit_params = {name: fit_params[name] for name in fit_params if name != "groups"}
+        return fit_params, split_params
+
+    def _select(self, estimator, X, y, fit_params, split_params):
+        """Rank the features; follow the path and test, if the threshold asks for it."""
+        settings = {
+            "cv": self.cv,
+            "split_params": split_params,
+            "step": self.step,
+            "n_repeats": self.n_repeats,
+            "n_most": getattr(self, "max_features_", None),
+            "progress": partial(Progress, verbose=int(self.verbose)),
+        }
+        if isinstance(estimator, BaseNetwork):
+            network = clone(estimator)
+            random_state = self.random_state
+            if random_state is None:
+                random_state = network.random_state
+            sampler = None
+            if self.threshold in _TESTS:
+                sampler = self.sampler or ConditionalSampler()
+            unknown = set(fit_params) - {"sample_weight"}
+            if unknown:
+                raise TypeError(
+                    "fit takes sample_weight and groups with a ready-made network, got "
+                    f"{sorted(unknown)}."
+                )
+            return select_ready_made(
+                network,
+                X,
+                y,
+                fit_params.get("sample_weight"),
+                **settings,
+                with_path=self.threshold in _SIZES,
+                sampler=sampler,
+                random_state=random_state,
+            )
+        if settings["step"] == "auto":
+            # A network of the user's own may ask for a certain number of columns.
+            settings["step"] = None
+        return select_with_own_network(
+            estimator,
+            X,
+            y,
+            fit_params,
+            **settings,
+            n_jobs=self.n_jobs,
+            with_path=self.threshold == "held-out",
+            random_state=self.random_state,
+        )
+
+    def _keep(self, findings):
+        """Write down what was found out."""
+        self.estimator_ = findings.estimator
+        self.importances_ = findings.importances
+        self.feature_importances_ = findings.importances.mean(axis=0)
+        self.importances_std_ = findings.importances.std(axis=0)
+        self.n_rounds_ = findings.n_rounds
+        # The last key counts first.
+        in_order = np.lexsort((-self.n_rounds_, -self.feature_importances_))
+        self.ranking_ = np.argsort(in_order) + 1
+        for name in ("cv_results_", "pvalues_", "_size"):
+            vars(self).pop(name, None)
+        if findings.path is not None:
+            self.cv_results_ = _as_cv_results(findings.path)
+            self._size = int(findings.path.n_features[choose_size(findings.path)])
+        if findings.pvalues is not None:
+            self.pvalues_ = findings.pvalues
+
+    @property
+    def n_features_(self):
+        """Number of features that are kept."""
+        return int(self.get_support().sum())
+
+    @property
+    def threshold_(self):
+        """Importance from which a feature is kept, or the least of one that is."""
+        if not self._is_cut_by_data():
+            return super().threshold_
+        kept = self.feature_importances_[self.get_support()]
+        return float(kept.min()) if len(kept) else np.inf
+
+    def _is_cut_by_data(self):
+        check_is_fitted(self)
+        if self.threshold == "auto":  # the mean, for networks of the user's own
+            return isinstance(self.estimator_, BaseNetwork)
+        return self.threshold in (*_SIZES, *_TESTS)
+
+    def _as_select_from_model(self):
+        selector = super()._as_select_from_model()
+        if self.threshold == "auto":
+            selector.set_params(threshold="mean")
+        return selector
+
+    def _get_support_mask(self):
+        if not self._is_cut_by_data():
+            return super()._get_support_mask()
+        wanted = "_size" if self.threshold in _SIZES else "pvalues_"
+        if not hasattr(self, wanted):
+            raise NotFittedError(
+                f"threshold={self.threshold!r} was set after fit; call fit again."
+            )
+        if self.threshold in _SIZES:
+            is_kept = self.ranking_ <= self._size
+            is_kept &= self.feature_importances_ > 0  # constant columns never are
+        else:
+            correct = benjamini_hochberg if self.threshold == "fdr" else holm
+            is_kept = correct(self.pvalues_, self.alpha)
+        n_most = getattr(self, "max_features_", len(is_kept))
+        n_kept = np.clip(is_kept.sum(), self.min_features_to_select, n_most)
+        if n_kept == is_kept.sum():
+            return is_kept
+        # The most important first, of those that are kept and then of the others.
+        in_order = np.lexsort((self.ranking_, ~is_kept))
+        return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
+
+    def _why_none(self):
+        if self.threshold in _TESTS:
+            return (
+                f"No column's use is significant at alpha={self.alpha} "
+                f"(threshold={self.threshold!r}): none is kept. "
+                "min_features_to_select=1 keeps the most important one all the same."
+            )
+        if self._is_cut_by_data():
+            return (
+                "No column is kept: on rows held out, no set of them predicts y better "
+                "than a model without any. min_features_to_select=1 keeps the most "
+                "important one all the same."
+            )
+        return f"No column is kept: none reaches threshold={self.threshold!r}."
+
+    def summary(self):
+        """Tell for each feature whether it is kept, and why or why not.
+
+        Returns
+        -------
+        table : pandas.DataFrame or ndarray
+            A row a feature, most important first; a structured array where pandas is
+            not installed. The columns are "feature", "kept", "rank", "importance", its
+            standard deviation over networks "std", "pvalue" if `fit` tested, and
+            "reason".
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skviann import VIANNSelector
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> selector = VIANNSelector(random_state=0).fit(X, y)
+        >>> selector.summary()[["feature", "kept", "rank"]]  # doctest: +SKIP
+        """
+        is_kept = self.get_support()
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{number}" for number in range(len(is_kept))]
+        columns = {
+            "feature": np.asarray(names, dtype=object),
+            "kept": is_kept,
+            "rank": self.ranking_,
+            "importance": self.feature_importances_,
+            "std": self.importances_std_,
+        }
+        if hasattr(self, "pvalues_"):
+            columns["pvalue"] = self.pvalues_
+        columns["reason"] = np.array(self._reasons(is_kept), dtype=object)
+        order = np.argsort(self.ranking_)
+        columns = {name: values[order] for name, values in columns.items()}
+        try:
+            import pandas as pd
+        except ImportError:
+            dtype = [(name, values.dtype) for name, values in columns.items()]
+            table = np.empty(len(order), dtype=dtype)
+            for name, values in columns.items():
+                table[name] = values
+            return table
+        return pd.DataFrame(columns)
+
+    def _reasons(self, is_kept):
+        n_rounds = self.n_rounds_.max()
+        reasons = []
+        for number, kept in enumerate(is_kept):
+            if self.feature_importances_[number] == 0:
+                reason = "the networks make no use of it, as of a constant column"
+            elif self.threshold in _TESTS:
+                verb = "significant" if kept else "not significant"
+                reason = f"{verb} at {self.alpha} ({self.threshold})"
+            elif self.n_rounds_[number] < n_rounds and not kept:
+                taken = self.n_rounds_[number]
+                reason = f"dropped after {taken:.3g} of {n_rounds:.3g} rounds"
+            elif self._is_cut_by_data():
+                reason = (
+                    "helps on rows held out"
+                    if kept
+                    else "does not help on rows held out"
+                )
+            else:
+                than = "reaches" if kept else "is below"
+                reason = f"importance {than} the threshold {self.threshold_:.3g}"
+            reasons.append(reason)
+        return reasons
+
+    def _warn_about_scales(self, X):
+        from skviann.callbacks import scales_inputs
+
+        if isinstance(self.estimator_, BaseNetwork):
+            return
+        if scales_inputs(self.estimator_.model_):
+            return
+        deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
+        deviations = deviations[deviations > 0]
+        if len(deviations) and deviations.max() > _MAX_SCALE_RATIO * deviations.min():
+            warnings.warn(
+                "The columns of X have standard deviations from "
+                f"{deviations.min():.3g} to {deviations.max():.3g}, and the network "
+                "does not scale its inputs: importances depend on the columns' scale. "
+                "Put a sklearn.preprocessing.StandardScaler in front.",
+                stacklevel=4,  # the line that calls fit
+            )
+
+    def get_metadata_routing(self):
+        """Get metadata routing of this object.
+
+        Returns
+        -------
+        routing : sklearn.utils.metadata_routing.MetadataRouter
+            What is routed to the fit of the network. The default network requests
+            `sample_weight`.
+        """
+        estimator = self.estimator
+        if estimator is None:
+            estimator = VIANNClassifier().set_fit_request(sample_weight=True)
+        mapping = (
+            # A Pipeline calls fit_transform.
+            MethodMapping()
+            .add(caller="fit", callee="fit")
+            .add(caller="fit_transform", callee="fit")
+        )
+        splitting = (
+            MethodMapping()
+            .add(caller="fit", callee="split")
+            .add(caller="fit_transform", callee="split")
+        )
+        return (
+            MetadataRouter(owner=self)
+            .add(estimator=estimator, method_mapping=mapping)
+            .add(splitter=check_cv(self.cv), method_mapping=splitting)
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.sparse = _accepts_sparse(self.estimator)
+        return tags
+
+    def __sklearn_clone__(self):
+        new = super().__sklearn_clone__()
+        # Keras's wrappers lose fit_kwargs when cloned, and with them the epochs.
+        if hasattr(self.estimator, "fit_kwargs"):
+            new.estimator.set_params(
+                fit_kwargs=copy.deepcopy(self.estimator.fit_kwargs)
+            )
+        return new
+
+
+def _as_cv_results(path):
+    """Lay out a path as RFECV's `cv_results_`: scores are the losses, negative."""
+    _, errors = path.differences(int(path.mean_losses().argmin()))
+    results = {
+        "n_features": path.n_features,
+        "mean_test_score": -path.mean_losses(),
+        "std_test_score": path.split_losses.std(axis=0),
+        "std_error": errors,
+    }
+    for fold, losses in enumerate(path.split_losses):
+        results[f"split{fold}_test_score"] = -losses
+    return results
+
+
+def _accepts_sparse(estimator):
+    if estimator is None or isinstance(estimator, BaseNetwork):
+        return False
+    from skviann.wrappers import accepts_sparse
+
+    return accepts_sparse(estimator)

@@ -1,0 +1,27 @@
+"""Multilayer perceptrons that know how much they use each feature."""
+
+from skviann.neural_network._base import BaseNetwork
+from skviann.neural_network._deep_belief import DeepBeliefRanking
+from skviann.neural_network._learned_selection import (
+    DeepFeatureSelectionClassifier,
+    DeepFeatureSelectionRegressor,
+    DropoutRankingClassifier,
+    DropoutRankingRegressor,
+)
+from skviann.neural_network._viann import (
+    VIANNClassifier,
+    VIANNRegressor,
+    default_network,
+)
+
+__all__ = [
+    "BaseNetwork",
+    "DeepBeliefRanking",
+    "DeepFeatureSelectionClassifier",
+    "DeepFeatureSelectionRegressor",
+    "DropoutRankingClassifier",
+    "DropoutRankingRegressor",
+    "VIANNClassifier",
+    "VIANNRegressor",
+    "default_network",
+]

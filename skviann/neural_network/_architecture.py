@@ -1,0 +1,159 @@
+"""What a packed network is built from, its first weights, and the Keras model of it."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from skviann import layers
+from skviann.layers import MeanOfMembers, PackedDense, PiecewiseLinearEncoding
+
+_FIRST_LAYER_STD = 0.01
+
+_OUTPUT_ACTIVATIONS = {
+    "binary": "sigmoid",
+    "multiclass": "softmax",
+    "regression": "linear",
+}
+
+
+class Architecture(NamedTuple):
+    """Several multilayer perceptrons of the same shape.
+
+    They share the encoding of the features, and nothing else.
+    """
+
+    task: str  # "binary", "multiclass" or "regression"
+    n_outputs: int
+    hidden_layer_sizes: tuple
+    activation: str
+    # A layer that learns which features are needed: its name in `skviann.layers`, and
+    # its settings by name, as pairs. In front of the first layer, or in place of it.
+    selection: tuple | None = None
+
+
+def check_activation(activation):
+    """Raise a ValueError if Keras knows no activation of that name."""
+    try:
+        keras.activations.get(activation)
+    except ValueError as error:
+        raise ValueError(
+            "activation must be a name that keras.activations.get knows; got "
+            f"{activation!r}."
+        ) from error
+
+
+def make_selection(architecture, *, n_members=1, feature_of_input=(0,)):
+    """Build the layer that learns a selection.
+
+    Returns
+    -------
+    gates : layers.SelectionLayer or None
+        In front of the first layer.
+    first : layers.RowSparseDense or None
+        In place of the first layer.
+    """
+    if architecture.selection is None:
+        return None, None
+    name, *settings = architecture.selection
+    settings = {"feature_of_input": feature_of_input, **dict(settings)}
+    if issubclass(getattr(layers, name), layers.SelectionLayer):
+        layer = getattr(layers, name)(n_members, name="selection", **settings)
+        return layer, None
+    layer = getattr(layers, name)(
+        architecture.hidden_layer_sizes[0],
+        n_members,
+        activation=architecture.activation,
+        name="selection",
+        **settings,
+    )
+    return None, layer
+
+
+def draw_weights(architecture, seeds, n_features, n_inputs):
+    """Draw the initial weights of every member.
+
+    The first layer's come from a normal distribution with a standard deviation of 0.01,
+    so that their sizes at the end, and their ways there, tell what training made of
+    them rather than where they began. The others are Glorot's; biases are 0.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What to draw for.
+    seeds : sequence of int
+        For each member: same seed, same weights.
+    n_features, n_inputs : int
+        What each member sees, before and behind the encoding.
+
+    Returns
+    -------
+    weights : list of ndarray of shape (n_members, n_rows, n_columns)
+        Weights of the features, if they have any; then a kernel and a bias a layer.
+    """
+    generators = [np.random.default_rng(seed) for seed in seeds]
+    gates, _ = make_selection(architecture)
+    weights = []
+    if gates is not None:
+        shape = (len(seeds), 1, n_features)
+        weights.append(np.full(shape, gates.start, dtype=np.float32))
+    sizes = [n_inputs, *architecture.hidden_layer_sizes, architecture.n_outputs]
+    for number, shape in enumerate(pairwise(sizes)):
+        kernel = np.empty((len(seeds), *shape), dtype=np.float32)
+        for member, rng in zip(kernel, generators, strict=True):
+            if number == 0:
+                rng.standard_normal(dtype=np.float32, out=member)
+                member *= _FIRST_LAYER_STD
+            else:
+                bound = np.sqrt(6 / sum(shape))
+                member[:] = rng.uniform(-bound, bound, shape)
+        weights += [kernel, np.zeros((len(seeds), 1, shape[1]), dtype=np.float32)]
+    return weights
+
+
+def build_model(architecture, bins, weights):
+    """Build the Keras model of trained members.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What was trained.
+    bins : Bins
+        How features are encoded.
+    weights : list of ndarray
+        As from `draw_weights`.
+
+    Returns
+    -------
+    model : keras.Model
+        From scaled features to the mean of the members' outputs, (rows, n_outputs).
+    """
+    n_members = len(weights[-1])
+    n_features = bins.feature_of_input[-1] + 1
+    encoding = PiecewiseLinearEncoding(
+        len(bins.start) // n_features, name="encoding", dtype="float32"
+    )
+    gates, first = make_selection(
+        architecture, n_members=n_members, feature_of_input=bins.feature_of_input
+    )
+    sizes = list(architecture.hidden_layer_sizes)
+    dense = [
+        PackedDense(size, n_members, architecture.activation, dtype="float32")
+        for size in sizes
+    ]
+    if first is not None:
+        dense[0] = first
+    output_activation = _OUTPUT_ACTIVATIONS[architecture.task]
+    dense.append(
+        PackedDense(
+            architecture.n_outputs, n_members, output_activation, dtype="float32"
+        )
+    )
+    inputs = keras.Input((n_features,), dtype="float32")
+    outputs = encoding(inputs)
+    for layer in [*([] if gates is None else [gates]), *dense]:
+        outputs = layer(outputs)
+    model = keras.Model(inputs, MeanOfMembers(dtype="float32")(outputs))
+    model.set_weights([bins.start, bins.slope, bins.mean, bins.factor, *weights])
+    return model

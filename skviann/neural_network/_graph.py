@@ -1,0 +1,273 @@
+"""The TensorFlow graph that trains packed networks, whatever their size.
+
+Tracing a graph takes a second, so one serves every number of rows, columns, bins,
+units and members; only the number of layers, the activation, the task and a layer that
+learns a selection are built in. Axes are (members, inputs, units); members come in
+groups of equal size, which share their rows and columns: (groups, rows, columns).
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skviann.layers import Bins, encode
+from skviann.neural_network._architecture import make_selection
+
+_BETAS = 0.9, 0.999
+_EPSILON = 1e-7
+
+_AXES_2, _AXES_3, _AXES_4 = ([None] * n_axes for n_axes in (2, 3, 4))
+_SCALAR = tf.TensorSpec([])
+_BINS = Bins(
+    tf.TensorSpec([None], tf.int32),
+    *[tf.TensorSpec(_AXES_3)] * 4,
+    low=_SCALAR,
+    high=_SCALAR,
+)
+
+
+class PackedGraph:
+    """Trains weights by Adam, and computes outputs from weights.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Of which only what the graph depends on counts, see `key`.
+
+    References
+    ----------
+    D. P. Kingma, J. Ba (2015), "Adam: A Method for Stochastic Optimization", ICLR,
+    arXiv 1412.6980, the form before its section 2.1.
+    """
+
+    def __init__(self, architecture):
+        if keras.backend.backend() != "tensorflow":
+            raise RuntimeError(
+                "The ready-made networks train with TensorFlow, but Keras runs on "
+                f"{keras.backend.backend()!r}. Set the environment variable "
+                "KERAS_BACKEND=tensorflow before Keras is imported."
+            )
+        self._task = architecture.task
+        self._activation = keras.activations.get(architecture.activation)
+        self._gates, self._sparse = make_selection(architecture)
+        n_layers = len(architecture.hidden_layer_sizes) + 1
+        n_weights = 2 * n_layers + (self._gates is not None)
+        self._weights, self._means, self._squares = (
+            [_make_variable() for _ in range(n_weights)] for _ in range(3)
+        )
+        self._step = tf.Variable(0, dtype=tf.int32, trainable=False)
+        # Welford's running mean and sum of squares of the first kernel.
+        self._kernel_mean, self._kernel_squares = _make_variable(), _make_variable()
+        self._n_updates = tf.Variable(0.0, trainable=False)
+        specs = [tf.TensorSpec(_AXES_3)] * n_weights
+        self.outputs = tf.function(
+            self._outputs,
+            input_signature=[
+                specs,
+                tf.TensorSpec(_AXES_3),
+                _BINS,
+                tf.TensorSpec(_AXES_3),
+            ],
+            autograph=False,
+        )
+
+    @staticmethod
+    def key(architecture):
+        """Tell graphs apart: what is the same for graphs that are."""
+        n_layers = len(architecture.hidden_layer_sizes)
+        return architecture._replace(n_outputs=None, hidden_layer_sizes=n_layers)
+
+    def start(self, weights):
+        """Begin a training from a list of initial weights."""
+        self.restore(weights)
+        for moments in (self._means, self._squares):
+            for variable, values in zip(moments, weights, strict=True):
+                variable.assign(tf.zeros(values.shape))
+        kernel = weights[self._first_kernel]
+        self._kernel_mean.assign(tf.zeros(kernel.shape))
+        self._kernel_squares.assign(tf.zeros(kernel.shape))
+        self._step.assign(0)
+        self._n_updates.assign(0.0)
+
+    def clear(self):
+        """Give the weights' memory back."""
+        self.start([np.zeros((0, 0, 0), np.float32)] * len(self._weights))
+
+    def restore(self, weights):
+        """Go back to former weights."""
+        for variable, values in zip(self._weights, weights, strict=True):
+            variable.assign(values)
+
+    @staticmethod
+    def as_tensors(weights):
+        """Bring weights to where the graph computes, once for many calls."""
+        return [tf.convert_to_tensor(values) for values in weights]
+
+    def weights(self):
+        """Read the weights: list of ndarray."""
+        return [variable.numpy() for variable in self._weights]
+
+    @property
+    def _first_kernel(self):
+        return 0 if self._gates is None else 1
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec(_AXES_4),
+            tf.TensorSpec(_AXES_4),
+            tf.TensorSpec(_AXES_3),
+            _BINS,
+            tf.TensorSpec(_AXES_3),
+            _SCALAR,
+            tf.TensorSpec([], tf.int32),
+        ],
+        autograph=False,
+    )
+    def train(self, X, targets, row_weights, bins, mask, learning_rate, seed):
+        """Take a step of Adam for each batch.
+
+        Parameters
+        ----------
+        X : tensor of shape (n_steps, n_groups, n_rows, n_columns)
+            Scaled features.
+        targets : tensor of shape (n_steps, n_groups, n_rows, n_outputs)
+            Class numbers or standardised quantities.
+        row_weights : tensor of shape (n_steps, n_groups, n_rows)
+            What each row's loss counts in the sum that a step lowers.
+        bins : Bins
+            Of the groups' columns.
+        mask : tensor of shape (n_members, n_inputs, 1)
+            1 for inputs that a member sees; empty if all see all.
+        learning_rate : float
+            Size of the steps.
+        seed : int
+            Of what is drawn at random in the network.
+
+        Returns
+        -------
+        loss : tensor of shape (n_members,)
+            Sum of the steps' losses, penalties left out.
+        """
+        n_members = tf.shape(self._weights[-1].read_value())[0]
+
+        def take_step(i, total):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                weights = [variable.read_value() for variable in self._weights]
+                tape.watch(weights)
+                draw_seed = None
+                if self._gates is not None and self._gates.is_random:
+                    draw_seed = [seed, self._step]
+                outputs = self._outputs(weights, X[i], bins, mask, draw_seed)
+                losses = self._row_losses(targets[i], outputs)
+                losses *= _for_members(row_weights[i], n_members)
+                losses = tf.reduce_sum(losses, axis=-1)
+                objective = tf.reduce_sum(losses) + self._penalty(weights, bins)
+            gradients = tape.gradient(objective, weights)
+            step = tf.cast(self._step.assign_add(1), tf.float32)
+            powers = [tf.pow(beta, step) for beta in _BETAS]
+            for variable, mean, square, gradient in zip(
+                self._weights, self._means, self._squares, gradients, strict=True
+            ):
+                # One pass over the weights; as a dozen operations it takes twice as
+                # long, and more memory.
+                tf.raw_ops.ResourceApplyAdam(
+                    var=variable.handle,
+                    m=mean.handle,
+                    v=square.handle,
+                    beta1_power=powers[0],
+                    beta2_power=powers[1],
+                    lr=learning_rate,
+                    beta1=_BETAS[0],
+                    beta2=_BETAS[1],
+                    epsilon=_EPSILON,
+                    grad=gradient,
+                )
+            return i + 1, total + losses
+
+        _, total = tf.while_loop(
+            lambda i, total: i < tf.shape(X)[0],
+            take_step,
+            (0, tf.zeros([n_members])),
+            parallel_iterations=1,
+        )
+        return total
+
+    @tf.function(input_signature=[], autograph=False)
+    def take_in(self):
+        """Update the running variance of the first kernel (Welford)."""
+        kernel = self._weights[self._first_kernel].read_value()
+        deviation = kernel - self._kernel_mean
+        mean = self._kernel_mean + deviation / self._n_updates.assign_add(1.0)
+        self._kernel_squares.assign_add(deviation * (kernel - mean))
+        self._kernel_mean.assign(mean)
+
+    @tf.function(input_signature=[], autograph=False)
+    def scores(self):
+        """VIANN scores of the inputs, (n_members, n_inputs): variance times weight."""
+        variance = self._kernel_squares / (self._n_updates - 1)
+        kernel = self._weights[self._first_kernel]
+        return tf.reduce_sum(variance * tf.abs(kernel), axis=-1)
+
+    def _outputs(self, weights, X, bins, mask, draw_seed=None):
+        """Compute outputs before their activation: (members, rows, outputs)."""
+        *gates, kernel, bias = weights[: self._first_kernel + 2]
+        others = weights[self._first_kernel + 2 :]
+        shape = tf.shape(kernel)  # members, inputs, units
+        kernel = tf.cond(
+            tf.size(mask) > 0, lambda: kernel * mask, lambda: tf.identity(kernel)
+        )
+        n_groups, n_rows = tf.shape(X)[0], tf.shape(X)[1]
+        inputs = encode(X, bins)[:, tf.newaxis]  # (groups, 1, rows, inputs)
+        if gates:
+            uniform = None
+            if draw_seed is not None:
+                uniform = tf.random.stateless_uniform(
+                    [shape[0], n_rows, tf.shape(gates[0])[2]], draw_seed
+                )
+            factors = self._gates.factors(gates[0], uniform)
+            factors = tf.gather(factors, bins.feature_of_input, axis=-1)
+            inputs *= _by_group(factors, n_groups)
+        hidden = tf.matmul(inputs, _by_group(kernel, n_groups))
+        hidden = tf.reshape(hidden, [shape[0], n_rows, shape[2]]) + bias
+        for kernel, bias in zip(others[::2], others[1::2], strict=True):
+            hidden = tf.matmul(self._activation(hidden), kernel) + bias
+        return hidden
+
+    def _row_losses(self, targets, outputs):
+        """Compute the loss of each row: (members, rows)."""
+        targets = _for_members(targets, tf.shape(outputs)[0])
+        if self._task == "binary":
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, outputs)
+            return losses[..., 0]
+        if self._task == "multiclass":
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(
+                tf.cast(targets[..., 0], tf.int32), outputs
+            )
+        return tf.reduce_mean((targets - outputs) ** 2, axis=-1)
+
+    def _penalty(self, weights, bins):
+        if self._gates is not None:
+            return self._gates.penalty(weights[0])
+        if self._sparse is not None:
+            return self._sparse.penalty(weights[0], bins.feature_of_input)
+        return 0.0
+
+
+def _make_variable():
+    """Make a variable that takes arrays of three axes, of any length."""
+    return tf.Variable(
+        np.zeros((0, 0, 0), np.float32),
+        shape=tf.TensorShape(_AXES_3),
+        trainable=False,
+    )
+
+
+def _by_group(values, n_groups):
+    """(members, a, b) to (groups, members in it, a, b)."""
+    shape = tf.shape(values)
+    return tf.reshape(values, [n_groups, -1, shape[1], shape[2]])
+
+
+def _for_members(values, n_members):
+    """Repeat what a group shares for each of its members."""
+    return tf.repeat(values, n_members // tf.shape(values)[0], axis=0)

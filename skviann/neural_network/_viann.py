@@ -1,0 +1,281 @@
+"""The ready-made networks, which measure VIANN while they train."""
+
+import numpy as np
+
+from skviann._sklearn_compat import StrOptions
+from skviann.neural_network._base import (
+    BaseNetwork,
+    NetworkClassifier,
+    NetworkRegressor,
+)
+
+# An integer target reads as a quantity rather than as labels when it has more than
+# _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for each of
+# them or more than _MANY_CLASSES of them.
+_FEW_CLASSES = 20
+_ROWS_PER_CLASS = 10
+_MANY_CLASSES = 100
+
+
+class VIANNClassifier(NetworkClassifier, BaseNetwork):
+    """Multilayer perceptron classifier with variance-based feature importances.
+
+    Several Keras networks, trained as one, that scale and encode their own inputs: no
+    StandardScaler is needed in front, and importances do not depend on the columns'
+    units, nor on outliers.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Units of each hidden layer. Empty: a linear model.
+    activation : str, default="relu"
+        Keras's name of the hidden layers' activation.
+    n_members : int, default=8
+        Independent networks that are trained together, on the same batches but from
+        other initial weights. Predictions and importances are their means, for the
+        importances of one network are noisy.
+    n_bins : int, default=4
+        Quantile bins in which the networks see each feature
+        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
+    learning_rate : float, default=0.001
+        Step size of the optimizer, Adam.
+    batch_size : int or "auto", default="auto"
+        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
+    epochs : int or "auto", default="auto"
+        Passes over the rows, at least 2. "auto" means about 150 training steps,
+        whatever the number of rows, but no more than 50 passes; what counts as an epoch
+        for `history_` is then at most 10 steps (30 for very wide data).
+    early_stopping : bool, default=False
+        Whether to hold out rows, drawn at random, and to stop when their loss has not
+        fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
+        loss are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows that is held out for `early_stopping`.
+    n_iter_no_change : int, default=10
+        Epochs without a lower loss before the training stops.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class's rows, by label; "balanced" gives all classes the same
+        weight in total.
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same result each time, to the last bit on the same machine.
+        None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
+        global random state has no influence and is not changed.
+    verbose : int, default=0
+        0 is silent, 1 prints a line an epoch.
+
+    Attributes
+    ----------
+    feature_importances_ : ndarray of shape (n_features,)
+        Mean of `importances_`: non-negative, summing to 1. All zeros if no column
+        varies.
+    importances_ : ndarray of shape (n_members, n_features)
+        VIANN scores of each member as shares that sum to 1, averaged over readings in
+        the course of the training (see Notes).
+    importances_std_ : ndarray of shape (n_features,)
+        Standard deviation of `importances_` over members.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    model_ : keras.Model
+        The trained network: from scaled features to the members' mean output, which is
+        the probability of the second of two classes, or of each of several.
+    scaler_ : RobustScaler
+        Scales features for `model_`.
+    history_ : dict of str to list of float
+        By epoch: "loss", the log loss of the mean member, and with `early_stopping`
+        "val_loss", that of the rows held out.
+    n_features_in_ : int
+        Number of features seen by fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if all are strings.
+
+    See Also
+    --------
+    VIANNRegressor : For continuous targets.
+    VIANNSelector : Keeps the columns that matter.
+
+    Notes
+    -----
+    Importances are read when there were four updates of the variance (one an epoch),
+    then whenever their number has grown by a factor of the square root of 2, and all
+    readings count the same. Early readings tell which columns promise something, late
+    ones also which serve to learn the rows by heart; the mean depends less on the
+    length of the training than the score at its end, which is the paper's.
+
+    References
+    ----------
+    C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+    Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skviann import VIANNClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = VIANNClassifier(random_state=0).fit(X, y)
+    >>> classifier.score(X, y) > 0.85
+    True
+    >>> classifier.feature_importances_.argmax() in (2, 3)  # the petals
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseNetwork._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(64, 32),
+        activation="relu",
+        *,
+        n_members=8,
+        n_bins=4,
+        learning_rate=0.001,
+        batch_size="auto",
+        epochs="auto",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        class_weight=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            n_members=n_members,
+            n_bins=n_bins,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+
+class VIANNRegressor(NetworkRegressor, BaseNetwork):
+    """Multilayer perceptron regressor with variance-based feature importances.
+
+    Several Keras networks, trained as one to the least squared error, that scale and
+    encode their own inputs, and standardise the target: no scaling is needed in front,
+    and importances do not depend on the columns' units, nor on outliers.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Units of each hidden layer. Empty: a linear model.
+    activation : str, default="relu"
+        Keras's name of the hidden layers' activation.
+    n_members : int, default=8
+        Independent networks that are trained together, on the same batches but from
+        other initial weights. Predictions and importances are their means, for the
+        importances of one network are noisy.
+    n_bins : int, default=4
+        Quantile bins in which the networks see each feature
+        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
+    learning_rate : float, default=0.001
+        Step size of the optimizer, Adam.
+    batch_size : int or "auto", default="auto"
+        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
+    epochs : int or "auto", default="auto"
+        Passes over the rows, at least 2. "auto" means about 150 training steps,
+        whatever the number of rows, but no more than 50 passes; what counts as an epoch
+        for `history_` is then at most 10 steps (30 for very wide data).
+    early_stopping : bool, default=False
+        Whether to hold out rows, drawn at random, and to stop when their loss has not
+        fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
+        loss are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows that is held out for `early_stopping`.
+    n_iter_no_change : int, default=10
+        Epochs without a lower loss before the training stops.
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same result each time, to the last bit on the same machine.
+        None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
+        global random state has no influence and is not changed.
+    verbose : int, default=0
+        0 is silent, 1 prints a line an epoch.
+
+    Attributes
+    ----------
+    feature_importances_ : ndarray of shape (n_features,)
+        Mean of `importances_`: non-negative, summing to 1. All zeros if no column
+        varies.
+    importances_ : ndarray of shape (n_members, n_features)
+        VIANN scores of each member as shares that sum to 1, averaged over readings in
+        the course of the training (see Notes).
+    importances_std_ : ndarray of shape (n_features,)
+        Standard deviation of `importances_` over members.
+    model_ : keras.Model
+        The trained network: from scaled features to the members' mean prediction of
+        standardised targets.
+    scaler_ : RobustScaler
+        Scales features for `model_`.
+    target_scaler_ : StandardScaler
+        Standardises targets.
+    history_ : dict of str to list of float
+        By epoch: "loss", the squared error of the mean member in squared standard
+        deviations of the target, and with `early_stopping` "val_loss", that of the rows
+        held out.
+    n_features_in_ : int
+        Number of features seen by fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if all are strings.
+
+    See Also
+    --------
+    VIANNClassifier : For classes.
+    VIANNSelector : Keeps the columns that matter.
+
+    Notes
+    -----
+    Importances are read when there were four updates of the variance (one an epoch),
+    then whenever their number has grown by a factor of the square root of 2, and all
+    readings count the same. Early readings tell which columns promise something, late
+    ones also which serve to learn the rows by heart; the mean depends less on the
+    length of the training than the score at its end, which is the paper's.
+
+    References
+    ----------
+    C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+    Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from skviann import VIANNRegressor
+    >>> X, y = make_regression(
+    ...     n_features=6, n_informative=2, shuffle=False, random_state=0
+    ... )
+    >>> regressor = VIANNRegressor(random_state=0).fit(X, y)
+    >>> sorted(regressor.feature_importances_.argsort()[-2:].tolist())
+    [0, 1]
+    """
+
+
+def default_network(y_original, y):
+    """Return the class of the network for a target, of which `y` is the checked array.
+
+    Asks for the kind of numbers, not for their values: 151.0 is a quantity.
+    """
+    # pandas's own dtypes know the kind, where the checked array has lost it: nullable
+    # integers become floats, categories what they are made of.
+    dtype = getattr(y_original, "dtype", None)
+    if isinstance(dtype, np.dtype) or not hasattr(dtype, "kind"):
+        dtype = y.dtype
+    kind = dtype.kind
+    if kind in "iu":
+        n_classes = len(np.unique(y))
+        few_rows_each = n_classes * _ROWS_PER_CLASS > len(y)
+        if n_classes > _MANY_CLASSES or (n_classes > _FEW_CLASSES and few_rows_each):
+            raise ValueError(
+                f"y holds {n_classes} different integers in {len(y)} rows, which reads "
+                "as a quantity, not as class labels. Say which it is: "
+                "VIANNSelector(VIANNRegressor()) or VIANNSelector(VIANNClassifier()), "
+                "or turn y into floats or strings."
+            )
+    return VIANNRegressor if kind == "f" else VIANNClassifier
