@@ -43,7 +43,14 @@ class _Importances(BaseEstimator):
     """A fitted estimator, as far as SelectFromModel asks."""
 
     def __init__(self, importances):
-        self.feature_importances_ = importances
+        self.importances = importances
+
+    @property
+    def feature_importances_(self):
+        return self.importances
+
+    def fit(self, X, y=None):
+        return self
 
     def __sklearn_is_fitted__(self):
         return True

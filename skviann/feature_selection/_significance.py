@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from skviann.feature_selection._multiple_testing import randomisation_pvalues
 
@@ -71,13 +72,15 @@ def column_pvalues(losses_of, data, rankings, tested, sampler, n_features, seed)
     rng = np.random.default_rng(seed)
     for number in range(n_tested):
         drawn = np.repeat(values[:, np.newaxis], _N_DRAWS, axis=1)
-        for fold, (_, held_out) in enumerate(data):
-            drawn[fold, :, :, number] = samplers[fold].sample(
-                held_out,
-                int(positions[fold][number]),
-                _N_DRAWS,
-                int(rng.integers(2**31)),
-            )
+        # Many small matrices: threads would only wait for each other.
+        with threadpool_limits(1):
+            for fold, (_, held_out) in enumerate(data):
+                drawn[fold, :, :, number] = samplers[fold].sample(
+                    held_out,
+                    int(positions[fold][number]),
+                    _N_DRAWS,
+                    int(rng.integers(2**31)),
+                )
         losses = losses_of(drawn.reshape(n_folds, -1, n_tested))
         for fold, of_fold in enumerate(losses.reshape(n_folds, _N_DRAWS, n_rows)):
             raised[tested[fold, number], fold] = of_fold
@@ -92,5 +95,5 @@ def column_pvalues(losses_of, data, rankings, tested, sampler, n_features, seed)
         )
         pvalues[column] = randomisation_pvalues(
             original.ravel(), resampled.reshape(_N_DRAWS, -1)
-        )[-1]
+        ).larger
     return pvalues

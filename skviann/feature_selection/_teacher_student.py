@@ -45,6 +45,7 @@ class _Student(NetworkRegressor, BaseNetwork):
             learning_rate=0.01,
             random_state=random_state,
         )
+        self.n_units = n_units
         self.alpha = alpha
 
     def _selection(self):

@@ -55,68 +55,112 @@ _TESTS = ("fdr", "fwer")
 
 
 class VIANNSelector(ImportanceSelector):
-    """Select the features that a neural network uses, by the variance of its weights.
+    """Select the features that a neural network needs, by the variance of its weights.
 
-    Trains a network with the callback that measures VIANN, and keeps the features whose
-    importance reaches a threshold, as `sklearn.feature_selection.SelectFromModel` does.
+    Ranks the features by VIANN, and keeps as many of the first ones as help on rows
+    that the networks have not seen: none where none does. Or it keeps those that pass a
+    test, or that reach a threshold, as in `sklearn.feature_selection.SelectFromModel`.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        The network: a `VIANNClassifier` or `VIANNRegressor`, a ``KerasClassifier`` or
-        ``KerasRegressor`` of scikeras, or an ``SKLearnClassifier`` or
-        ``SKLearnRegressor`` of ``keras.wrappers``. Its own callbacks are kept. None:
-        `VIANNClassifier` for a `y` of integers, booleans, strings or categories,
-        `VIANNRegressor` for floating-point numbers.
-    threshold : str or float, default=None
-        Features whose importance is greater or equal are kept. "mean" (None means the
-        same), "median", a multiple such as "1.25*mean", or a number. Importances sum to
-        1, so their mean is ``1 / n_features``.
+        The network: a `VIANNClassifier` or `VIANNRegressor`, or another ready-made one
+        (`DeepFeatureSelectionClassifier`, `DropoutRankingClassifier`, ...); or one of
+        your own: a ``KerasClassifier`` or ``KerasRegressor`` of scikeras, an
+        ``SKLearnClassifier`` or ``SKLearnRegressor`` of ``keras.wrappers``. Its own
+        callbacks are kept. None: `VIANNClassifier` for a `y` of integers, booleans,
+        strings or categories, `VIANNRegressor` for floating-point numbers.
+    threshold : str or float, default="auto"
+        Which features are kept.
+
+        - "auto": of the ranking's first k features, for k = 0, 1, 2, ..., as many as
+          predict best on rows held out, or fewer that predict about as well (see
+          Notes). For a network of your own it is the mean importance.
+        - "held-out": the same, and for a network of your own too, which is then fitted
+          anew for each number of features and each fold.
+        - "fdr": those whose use is significant on rows held out, with a false discovery
+          rate of at most `alpha` (Benjamini and Hochberg). Ready-made networks only.
+        - "fwer": the same with a probability of at most `alpha` that any of them is
+          false (Holm).
+        - "mean" (None means the same), "median", a multiple such as "1.25*mean", or a
+          number: those with an importance at least that large. Importances sum to 1, so
+          their mean is ``1 / n_features``.
+    alpha : float, default=0.05
+        Error rate of "fdr" and "fwer".
     max_features : int or callable, default=None
         Keep no more than this many, the most important ones. A callable gets X and
         returns the number. The threshold still applies: to keep exactly this many, set
         ``threshold=-np.inf``.
+    min_features_to_select : int, default=0
+        Keep at least this many, the most important ones, with "auto", "held-out", "fdr"
+        and "fwer": for pipelines that break without a feature.
     step : int, float, "auto" or None, default="auto"
         Elimination: after each training the weakest features are dropped, this many or,
-        below 1, this share of those that are left, and a new network is trained on the
+        below 1, this share of those that are left, and new networks are trained on the
         rest, down to 16 features. A feature's importance is the mean over all trainings
-        of its share in each, 0 where it was no longer there. Trainings after the first
-        see at most 200,000 rows, drawn at random. "auto" is 0.5 on more than 32
-        features in a `VIANNClassifier` or `VIANNRegressor`, and else None, which is a
-        single training on all features.
+        of its share in each, 0 where it was no longer there. "auto" is 0.5 for
+        ready-made networks on more than 32 features, and else None, which is a single
+        training on all features.
+    cv : int, splitter or iterable, default=4
+        Folds. The networks of each see all rows but its own; ranking, elimination, path
+        and test are done by each fold for itself. An integer is so many folds of rows
+        in random order, of classes in equal shares. Of your own network only for
+        "held-out".
+    sampler : object, default=None
+        For "fdr" and "fwer": draws a column given the others, with
+        ``fit(X)`` and ``sample(X, column, n_draws, random_state)``. None is
+        `skviann.feature_selection.ConditionalSampler`.
     n_repeats : int, default=1
-        Independent trainings, whose importances are averaged: a `VIANNClassifier` or
-        `VIANNRegressor` averages over its members already, for other networks one
-        training's ranking is noisy, and 5 to 10 make it steadier.
+        For ready-made networks, how often the rows are split into folds; for your own,
+        how many trainings are averaged: one training's ranking is noisy, and 5 to 10
+        make it steadier.
     n_jobs : int, default=None
-        Repeats that run at the same time, through joblib: None means 1 unless in a
-        `joblib.parallel_config` context, -1 all processors. Every process loads
-        TensorFlow; threads take turns.
+        Trainings of your own network that run at the same time, through joblib: None
+        means 1 unless in a `joblib.parallel_config` context, -1 all processors. Every
+        process loads TensorFlow; threads take turns. Ready-made networks are trained
+        together anyway.
     random_state : int, RandomState instance or None, default=None
-        Seeds all trainings; pass an int for the same result each time. None leaves
-        one training to the estimator's own `random_state`, and draws the seeds of
-        several from it.
+        Seeds everything; pass an int for the same result each time. None leaves it to
+        the estimator's own `random_state`.
     verbose : int, default=0
-        1 prints a line for each round of elimination.
+        1 shows one line of progress with the time left, 2 also a line for each step.
 
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,)
         Mean of `importances_`: non-negative, summing to 1.
     importances_ : ndarray of shape (n_networks, n_features)
-        Importances by each network, repeat by repeat: the members of a
-        `VIANNClassifier` or `VIANNRegressor`, one a repeat for others.
+        Importances by each network, fold by fold; one a training for networks of your
+        own.
     importances_std_ : ndarray of shape (n_features,)
-        Their standard deviation over networks.
+        Their standard deviation over networks. Those of ready-made ones have seen
+        different rows: it tells how far importances would change with a quarter of the
+        rows (for four folds) and another start.
     ranking_ : ndarray of shape (n_features,)
-        1 for the most important feature. One that stayed for more rounds never comes
-        behind one that was dropped; the first of equal ones comes first.
+        1 for the most important feature; the first of equal ones comes first.
+    n_rounds_ : ndarray of shape (n_features,)
+        In how many trainings a feature took part before it was dropped, mean over
+        folds.
+    n_features_ : int
+        Number of features that are kept.
     threshold_ : float
-        The threshold in force.
+        The importance from which features are kept; where data decide, the least of one
+        that is, infinite if none is.
+    cv_results_ : dict of str to ndarray
+        The path, as in `sklearn.feature_selection.RFECV`: "n_features",
+        "mean_test_score", "std_test_score" (over folds) and "split0_test_score", ...;
+        a score is minus the held-out loss, the log loss of classes and the squared
+        error of a standardised quantity. "std_error" is the standard error of the
+        difference to the best mean score. Only with "auto" and "held-out".
+    pvalues_ : ndarray of shape (n_features,)
+        Of each feature's use by the networks on rows held out, not corrected for the
+        number of features; 1 for those that no fold kept until its last round. Only
+        with "fdr" and "fwer".
     max_features_ : int
         The most features to keep. Only defined when `max_features` is not None.
     estimator_ : estimator
-        The network of the first training, fitted on all features as an array.
+        The networks of the first training, fitted on all features as an array; each has
+        seen all rows but those of its fold.
     n_features_in_ : int
         Number of features seen by fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -126,17 +170,31 @@ class VIANNSelector(ImportanceSelector):
     --------
     VIANNClassifier, VIANNRegressor : The default networks.
     VarianceImportance : The Keras callback that does the measuring.
+    skviann.inspection.SelectionPathDisplay : Draws the path.
     sklearn.feature_selection.SelectFromModel : The same for any importances.
 
     Notes
     -----
-    Importances say how much a network uses a column. They say neither in which
-    direction, nor that the column is a cause, and columns that tell the same story
-    share the credit.
+    **What is kept.** The smallest set that predicts about as well as any: of columns
+    that tell the same, one is enough. That is not every column that has to do with the
+    target.
 
-    With elimination, the features of the last rounds stand out from those that were
-    dropped early, more than they would in a single training: also where `y` has nothing
-    to do with any of them, some are kept longest.
+    **The path.** Each fold trains networks on the first k features of its own ranking
+    and takes their loss on its rows. The k with the lowest mean loss is the best; kept
+    is the smallest k whose mean loss is within half a standard error of that, the error
+    of the paired difference over rows. Nothing is kept unless the best k beats a
+    constant by two standard errors. k goes on beyond 16 and 64 while that may help. The
+    features are the first k of the mean of the folds' rankings.
+
+    **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
+    replaced by draws from its distribution given the others, and the loss on rows held
+    out must rise.
+
+    **Importances** say how much a network uses a column. They say neither in which
+    direction, nor that the column is a cause, and columns that tell the same story
+    share the credit. With elimination, the features of the last rounds stand out from
+    those that were dropped early: also where `y` has nothing to do with any of them,
+    some are kept longest.
 
     While more than 64 features are left, elimination drops none of the 32 that interact
     most strongly with another one (or half of those it keeps, if that is less). The
@@ -148,6 +206,10 @@ class VIANNSelector(ImportanceSelector):
     ----------
     C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
     Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+
+    W. Tansey, V. Veitch, H. Zhang, R. Rabadan, D. M. Blei (2022), "The Holdout
+    Randomization Test for Feature Selection in Black Box Models", Journal of
+    Computational and Graphical Statistics 31(1), 151-162.
 
     Examples
     --------
@@ -164,6 +226,10 @@ class VIANNSelector(ImportanceSelector):
     array([0, 1, 2])
     >>> selector.transform(X).shape
     (300, 3)
+    >>> selector.cv_results_["n_features"][:6]
+    array([0, 1, 2, 3, 4, 5])
+    >>> (-selector.cv_results_["mean_test_score"][:6]).round(2)  # held-out log loss
+    array([0.69, 0.57, 0.32, 0.06, 0.06, 0.07])
     """
 
     _parameter_constraints: dict = {
@@ -221,7 +287,7 @@ class VIANNSelector(ImportanceSelector):
         prefer_skip_nested_validation=False
     )
     def fit(self, X, y, **fit_params):
-        """Train the network and score the features.
+        """Train networks, rank the features and find out which to keep.
 
         Parameters
         ----------
@@ -230,9 +296,10 @@ class VIANNSelector(ImportanceSelector):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target.
         **fit_params : dict
-            Passed to the fit of every network: `sample_weight`, and whatever else the
-            fit of a scikeras or Keras wrapper takes. With metadata routing enabled,
-            what the estimator requests; the default network requests `sample_weight`.
+            `groups` goes to the splitter `cv`, all others to the fit of every network:
+            `sample_weight`, and whatever else the fit of a scikeras or Keras wrapper
+            takes. With metadata routing enabled, what splitter and estimator request;
+            the default network requests `sample_weight`.
 
         Returns
         -------
@@ -249,8 +316,8 @@ class VIANNSelector(ImportanceSelector):
         Warns
         -----
         UserWarning
-            If the columns' standard deviations differ by more than a factor of 100 and
-            the network does not scale its inputs.
+            If no feature is kept; if the columns' standard deviations differ by more
+            than a factor of 100 and a network of your own does not scale its inputs.
         """
         with all_or_nothing(self):
             self._check_estimator()
@@ -458,7 +525,12 @@ class VIANNSelector(ImportanceSelector):
         >>> from skviann import VIANNSelector
         >>> X, y = load_iris(return_X_y=True, as_frame=True)
         >>> selector = VIANNSelector(random_state=0).fit(X, y)
-        >>> selector.summary()[["feature", "kept", "rank"]]  # doctest: +SKIP
+        >>> selector.summary()[["feature", "kept", "rank"]]
+                     feature   kept  rank
+        0   petal width (cm)   True     1
+        1  petal length (cm)   True     2
+        2  sepal length (cm)  False     3
+        3   sepal width (cm)  False     4
         """
         is_kept = self.get_support()
         names = getattr(self, "feature_names_in_", None)

@@ -9,12 +9,11 @@ from skviann.inspection._perturbation import (
     permutation_importance,
     probe_importance,
 )
-from skviann.inspection._plot import (
-    ComparisonDisplay,
-    ImageDisplay,
-    ImportanceDisplay,
-    WeightTrajectoryDisplay,
-)
+from skviann.inspection._plot.comparison import ComparisonDisplay
+from skviann.inspection._plot.image import ImageDisplay
+from skviann.inspection._plot.importance import ImportanceDisplay
+from skviann.inspection._plot.selection_path import SelectionPathDisplay
+from skviann.inspection._plot.weight_trajectory import WeightTrajectoryDisplay
 from skviann.inspection._refit import drop_column_importance, random_forest_importance
 from skviann.inspection._weights import (
     first_layer_importance,
@@ -28,6 +27,7 @@ __all__ = [
     "ImageDisplay",
     "ImportanceComparison",
     "ImportanceDisplay",
+    "SelectionPathDisplay",
     "WeightTrajectoryDisplay",
     "compare_importances",
     "drop_column_importance",

@@ -10,13 +10,19 @@ from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from skviann import learned_selection
 from skviann._validation import draw_seeds
-from skviann.feature_selection import VIANNSelector
+from skviann.feature_selection import TeacherStudentSelector, VIANNSelector
 from skviann.inspection import _explainers, _gradients, _perturbation, _refit, _weights
 from skviann.inspection._network import unwrap
-from skviann.inspection._plot import ComparisonDisplay
-from skviann.neural_network import BaseNetwork
+from skviann.inspection._plot.comparison import ComparisonDisplay
+from skviann.neural_network import (
+    BaseNetwork,
+    DeepBeliefRanking,
+    DeepFeatureSelectionClassifier,
+    DeepFeatureSelectionRegressor,
+    DropoutRankingClassifier,
+    DropoutRankingRegressor,
+)
 
 # Those that watch the score get a finer one than the accuracy of a classifier.
 _BY_SCORE = {
@@ -45,15 +51,15 @@ _BY_NETWORK = {
 # Fitted for themselves; a classifier and a regressor.
 _BY_OWN_NETWORK = {
     "deep_feature_selection": (
-        learned_selection.DeepFeatureSelectionClassifier,
-        learned_selection.DeepFeatureSelectionRegressor,
+        DeepFeatureSelectionClassifier,
+        DeepFeatureSelectionRegressor,
     ),
     "dropout_ranking": (
-        learned_selection.DropoutRankingClassifier,
-        learned_selection.DropoutRankingRegressor,
+        DropoutRankingClassifier,
+        DropoutRankingRegressor,
     ),
-    "teacher_student": (learned_selection.TeacherStudentSelector,) * 2,
-    "deep_belief": (learned_selection.DeepBeliefRanking,) * 2,
+    "teacher_student": (TeacherStudentSelector,) * 2,
+    "deep_belief": (DeepBeliefRanking,) * 2,
 }
 _METHODS = (*_BY_NETWORK, *_BY_SCORE, *_BY_OWN_NETWORK)
 

@@ -84,50 +84,71 @@ def test_the_columns_that_matter_are_selected(fitted, classes):
 
 
 def test_learned_attributes(fitted):
-    assert fitted.importances_.shape == (4, 6)  # 2 repeats of 2 members
+    assert fitted.importances_.shape == (8, 6)  # one member in each of 2 times 4 folds
     assert_allclose(fitted.importances_.sum(axis=1), 1)
     assert_allclose(fitted.feature_importances_, fitted.importances_.mean(axis=0))
     assert_allclose(fitted.importances_std_, fitted.importances_.std(axis=0))
     assert fitted.importances_std_.max() > 0
     assert_allclose(fitted.feature_importances_.sum(), 1)
-    assert fitted.threshold_ == pytest.approx(1 / 6)
+    assert fitted.threshold_ == fitted.feature_importances_[:2].min()
     assert sorted(fitted.ranking_) == [1, 2, 3, 4, 5, 6]
     assert_array_equal(
         fitted.feature_importances_[np.argsort(fitted.ranking_)],
         sorted(fitted.feature_importances_, reverse=True),
     )
-    assert_allclose(fitted.estimator_.importances_, fitted.importances_[:2])
-
-
-def test_repeats_are_independent_fits_of_the_estimator(fitted, classes):
-    one = VIANNSelector(NETWORK, random_state=0).fit(*classes)
-    assert_allclose(one.importances_, fitted.importances_[:2])
-    by_hand = [
-        clone(NETWORK).set_params(random_state=seed).fit(*classes).importances_
-        for seed in np.random.RandomState(0).randint(1, 2**31 - 1, 2)
-    ]
-    assert_allclose(fitted.importances_, np.concatenate(by_hand))
+    assert_allclose(fitted.estimator_.importances_, fitted.importances_)
+    assert fitted.n_features_ == 2
 
 
 def test_without_random_state_the_estimators_own_counts(classes):
-    alone = clone(NETWORK).fit(*classes).feature_importances_
-    assert_allclose(VIANNSelector(NETWORK).fit(*classes).feature_importances_, alone)
-    repeated = VIANNSelector(NETWORK, n_repeats=2).fit(*classes).importances_
-    assert_array_equal(
-        repeated, VIANNSelector(NETWORK, n_repeats=2).fit(*classes).importances_
-    )
-    assert (repeated[:2] != repeated[2:]).all()
+    importances = [
+        VIANNSelector(network, random_state=random_state).fit(*classes).importances_
+        for network, random_state in [
+            (NETWORK, None),
+            (NETWORK, None),
+            (clone(NETWORK).set_params(random_state=1), 0),
+            (clone(NETWORK).set_params(random_state=1), None),
+        ]
+    ]
+    assert_array_equal(importances[0], importances[1])
+    assert_array_equal(importances[0], importances[2])
+    assert (importances[0] != importances[3]).all()
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_parallel_repeats_are_the_same(backend, fitted, classes):
-    selector = clone(fitted).set_params(n_jobs=2)
-    with joblib.parallel_config(backend):
-        selector.fit(*classes)
-    assert_array_equal(selector.importances_, fitted.importances_)
-    assert_array_equal(
-        selector.estimator_.predict(classes[0]), fitted.estimator_.predict(classes[0])
-    )
+def test_networks_have_not_seen_their_fold(classes):
+    # Without the rows of the only fold, the second half, column 5 is what matters.
+    X, y = classes
+    y = np.r_[(X[:60, 5] > 0), (X[60:, 0] > 0)].astype(int)
+    halves = [(np.arange(60), np.arange(60, 120))]
+    selector = VIANNSelector(NETWORK, cv=halves, threshold="mean").fit(X, y)
+    assert selector.feature_importances_.argmax() == 5
+    selector = VIANNSelector(NETWORK, cv=[halves[0][::-1]], threshold="mean").fit(X, y)
+    assert selector.feature_importances_.argmax() == 0
+
+
+def test_a_fold_of_all_rows_is_a_fit_of_the_estimator(classes):
+    X, y = classes
+    rows = np.arange(len(X))
+    selector = VIANNSelector(NETWORK, cv=[(rows, rows)], threshold="mean").fit(X, y)
+    assert selector.importances_.shape == (2, 6)
+    proba = selector.estimator_.predict_proba(X)
+    assert selector.estimator_.score(X, y) > 0.9
+    assert_allclose(proba.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_n_jobs_changes_nothing(n_jobs, classes):
+    wrapper = scikeras_wrapper()
+    alone = VIANNSelector(wrapper, n_repeats=2, random_state=0).fit(*classes)
+    together = clone(alone).set_params(n_jobs=n_jobs).fit(*classes)
+    assert_array_equal(together.importances_, alone.importances_)
+    by_hand = [
+        clone(wrapper).set_params(random_state=seed)
+        for seed in np.random.RandomState(0).randint(1, 2**31 - 1, 2)
+    ]
+    for one, importances in zip(by_hand, alone.importances_, strict=True):
+        single = VIANNSelector(one).fit(*classes)
+        assert_allclose(single.feature_importances_, importances)
 
 
 # Thresholds are SelectFromModel's
@@ -162,7 +183,8 @@ def test_threshold_and_max_features_mean_what_they_do_in_select_from_model(
     selector = copy.copy(fitted).set_params(
         threshold=threshold, max_features=max_features
     )
-    selector._check_max_features(X)
+    if max_features is not None:
+        selector.max_features_ = reference.max_features_
     assert selector.threshold_ == reference.threshold_
     assert_array_equal(selector.get_support(), reference.get_support())
 
