@@ -1,22 +1,40 @@
 """Generated data whose relevant columns are known, to judge rankings by.
 
-`FAMILIES` are the ones to develop with, `HELD_OUT` those that nobody tunes on; both map
-a name to a function of ``(n, d, rng)`` that returns ``X, y`` and the indices of the
-relevant columns. Integer `y` are classes, floating-point `y` a quantity. `make_data`
-adds what all have in common: the seed, and columns in random order.
+`FAMILIES` are the ones to develop with, `HELD_OUT` those that nobody tunes on. `RARE`
+have few positives (meant for 4000 rows), `MANY` many relevant columns (for 2000 rows,
+1000 columns), `CORRELATED` columns that are alike, of which some matter, or none at all
+(those with `_null`). All map a name to a function of ``(n, d, rng)`` that returns
+``X, y`` and the indices of the relevant columns. Integer `y` are classes,
+floating-point `y` a quantity. `make_data` adds what all have in common: the seed, and
+columns in random order.
 """
 
 import zlib
+from functools import partial
 
 import numpy as np
+import scipy.special
+import scipy.stats
 from sklearn.datasets import make_classification, make_friedman1
+
+
+def _draw_neighbours(n, d, rng):
+    """Draw normal columns; each has a correlation of 0.7 with the next."""
+    X = rng.normal(size=(n, d))
+    for j in range(1, d):
+        X[:, j] = 0.7 * X[:, j - 1] + np.sqrt(1 - 0.7**2) * X[:, j]
+    return X
+
+
+def _draw_blocks(n, d, rng):
+    """Draw normal columns in blocks of 10, with a correlation of 0.8 inside a block."""
+    common = rng.normal(size=(n, -(-d // 10)))[:, np.arange(d) // 10]
+    return np.sqrt(0.8) * common + np.sqrt(0.2) * rng.normal(size=(n, d))
 
 
 def linear(n, d, rng):
     """Linear in 5 of the columns, all of which are correlated with their neighbours."""
-    X = rng.normal(size=(n, d))
-    for j in range(1, d):
-        X[:, j] = 0.7 * X[:, j - 1] + np.sqrt(1 - 0.7**2) * X[:, j]
+    X = _draw_neighbours(n, d, rng)
     relevant = rng.choice(d, 5, replace=False)
     y = X[:, relevant] @ [3, -2, 1.5, 1, -1] + 0.5 * rng.normal(size=n)
     return X, y, relevant
@@ -147,6 +165,73 @@ def threshold(n, d, rng):
     return X, y.astype(int), np.arange(5)
 
 
+def rare(n, d, rng, share):
+    """A share of positives; log odds linear in 6 columns, the others are in blocks."""
+    X = np.hstack([rng.normal(size=(n, 6)), _draw_blocks(n, d - 6, rng)])
+    # A logistic model: its intercept is the quantile, so that the share is met.
+    latent = X[:, :6] @ [2, -2, 1.5, -1.5, 1, -1] + rng.logistic(size=n)
+    return X, (latent > np.quantile(latent, 1 - share)).astype(int), np.arange(6)
+
+
+def many(n, d, rng, n_relevant):
+    """Linear in many columns, all with effects of the same size; R2 is at most 0.8."""
+    X = rng.normal(size=(n, d))
+    signs = rng.choice([-1, 1], n_relevant)
+    y = X[:, :n_relevant] @ signs / np.sqrt(n_relevant)
+    return X, y + 0.5 * rng.normal(size=n), np.arange(n_relevant)
+
+
+def _respond(X, rng):
+    """Make a quantity of 6 random columns: linear in 5, a hinge in the last one.
+
+    A hinge matters in a column of two values, too, unlike a square.
+    """
+    relevant = rng.choice(X.shape[1], 6, replace=False)
+    Z = X[:, relevant]
+    Z = (Z - Z.mean(axis=0)) / Z.std(axis=0)
+    y = Z[:, :5] @ [2, -2, 1.5, -1.5, 1] + 2 * np.maximum(Z[:, 5], 0)
+    return X, y + rng.normal(size=len(X)), relevant
+
+
+def ar(n, d, rng):
+    """Columns that are correlated with their neighbours, 6 of them relevant."""
+    return _respond(_draw_neighbours(n, d, rng), rng)
+
+
+def blocks(n, d, rng):
+    """Blocks of 10 correlated columns, 6 columns anywhere relevant."""
+    return _respond(_draw_blocks(n, d, rng), rng)
+
+
+def discrete(n, d, rng):
+    """Counts, binary columns and few levels by turns, mildly correlated; 6 relevant."""
+    # Normal with a correlation of 0.3, cut where a count or a level ends.
+    latent = np.sqrt(0.3) * rng.normal(size=(n, 1))
+    latent = latent + np.sqrt(0.7) * rng.normal(size=(n, d))
+    X = np.empty((n, d))
+    for j in range(d):
+        if j % 3 == 0:
+            X[:, j] = scipy.stats.poisson.ppf(
+                scipy.special.ndtr(latent[:, j]), rng.uniform(1, 5)
+            )
+        elif j % 3 == 1:
+            X[:, j] = latent[:, j] > rng.uniform(-0.7, 0.7)
+        else:
+            X[:, j] = np.digitize(latent[:, j], np.sort(rng.uniform(-1, 1, 3)))
+    return _respond(X, rng)
+
+
+def _null(function):
+    """Make a family of another one in which `y` has nothing to do with `X`."""
+
+    def null(n, d, rng):
+        X, y, _ = function(n, d, rng)
+        return X, rng.permutation(y), np.arange(0)
+
+    null.__name__ = f"{function.__name__}_null"
+    return null
+
+
 def _by_name(*functions):
     return {function.__name__: function for function in functions}
 
@@ -164,6 +249,10 @@ FAMILIES = _by_name(
     noise,
 )
 HELD_OUT = _by_name(skewed, mixed, periodic, ring, poisson, threshold)
+RARE = {f"rare_{share}": partial(rare, share=share / 100) for share in (2, 5, 10, 30)}
+MANY = {f"many_{k}": partial(many, n_relevant=k) for k in (60, 200)}
+CORRELATED = _by_name(ar, blocks, discrete, *map(_null, (ar, blocks, discrete)))
+ALL_FAMILIES = FAMILIES | HELD_OUT | RARE | MANY | CORRELATED
 
 
 def make_data(family, n, d, seed):
@@ -172,9 +261,10 @@ def make_data(family, n, d, seed):
     Parameters
     ----------
     family : str
-        A name in `FAMILIES` or `HELD_OUT`.
+        A name in any of the groups.
     n, d : int
-        Rows and columns; madelon needs at least 20 columns, the others 10.
+        Rows and columns; madelon needs at least 20 columns, rare ones 7, many ones as
+        many as are relevant, the others 10.
     seed : int
         The same data for the same seed. Every family and size has random numbers of
         its own, and none that a method draws which is given the same seed.
@@ -188,7 +278,7 @@ def make_data(family, n, d, seed):
         Which columns are relevant.
     """
     rng = np.random.RandomState([zlib.crc32(f"{family} {n}x{d}".encode()), seed])
-    X, y, relevant = (FAMILIES | HELD_OUT)[family](n, d, rng)
+    X, y, relevant = ALL_FAMILIES[family](n, d, rng)
     truth = np.zeros(d, dtype=bool)
     truth[relevant] = True
     # In random places, so that an order among ties does not flatter anybody.

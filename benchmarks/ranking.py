@@ -16,20 +16,28 @@ TF_CPP_MIN_LOG_LEVEL=3 for a quiet TensorFlow.
 """
 
 import argparse
-import gc
-import importlib.metadata
-import importlib.util
+import functools
+import importlib
 import json
 import math
-import os
-import platform
-import time
 import warnings
-from collections import Counter
 from pathlib import Path
-from statistics import mean, median
 
 import numpy as np
+from _common import (
+    add_options,
+    attempt,
+    drop_absent,
+    make_table,
+    parse_names,
+    parse_sizes,
+    print_errors,
+    print_machine,
+    run,
+    timed,
+    two_digits,
+    unique,
+)
 from families import FAMILIES, HELD_OUT, make_data
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -44,8 +52,6 @@ from sklearn.linear_model import LassoCV, LogisticRegressionCV
 from sklearn.metrics import average_precision_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
-
-import skviann
 
 SIZES = [(300, 50), (1000, 100), (1000, 500)]
 WIDE_SIZE = (1000, 2000)
@@ -201,7 +207,9 @@ def train_plain_network(X, y, seed, callback):
 
 def viann_plain(X, y, seed):
     """VIANN on a plain network."""
-    callback = skviann.VarianceImportance()
+    from skviann import VarianceImportance
+
+    callback = VarianceImportance()
     train_plain_network(X, y, seed, callback)
     return callback.importances_
 
@@ -215,10 +223,16 @@ def neural_feature_importance(X, y, seed):
     return callback.feature_importances_
 
 
-def fit_for_importances(classifier, regressor):
+def fit_for_importances(classifier, regressor=None):
+    """Make a method of the names of skviann's estimators, of one for both kinds of y.
+
+    By name, so that other methods run where skviann is not installed.
+    """
+
     def importances(X, y, seed):
-        network = classifier if is_classes(y) else regressor
-        return network(random_state=seed).fit(X, y).feature_importances_
+        name = classifier if is_classes(y) else regressor or classifier
+        estimator = getattr(importlib.import_module("skviann"), name)
+        return estimator(random_state=seed).fit(X, y).feature_importances_
 
     return importances
 
@@ -233,17 +247,15 @@ METHODS = {
     "viann-plain": viann_plain,
     "neural-feature-importance": neural_feature_importance,
     "deep-feature-selection": fit_for_importances(
-        skviann.DeepFeatureSelectionClassifier, skviann.DeepFeatureSelectionRegressor
+        "DeepFeatureSelectionClassifier", "DeepFeatureSelectionRegressor"
     ),
     "dropout-ranking": fit_for_importances(
-        skviann.DropoutRankingClassifier, skviann.DropoutRankingRegressor
+        "DropoutRankingClassifier", "DropoutRankingRegressor"
     ),
-    "teacher-student": fit_for_importances(*[skviann.TeacherStudentSelector] * 2),
-    "deep-belief": fit_for_importances(*[skviann.DeepBeliefRanking] * 2),
-    "viann-estimator": fit_for_importances(
-        skviann.VIANNClassifier, skviann.VIANNRegressor
-    ),
-    "VIANNSelector": fit_for_importances(*[skviann.VIANNSelector] * 2),
+    "teacher-student": fit_for_importances("TeacherStudentSelector"),
+    "deep-belief": fit_for_importances("DeepBeliefRanking"),
+    "viann-estimator": fit_for_importances("VIANNClassifier", "VIANNRegressor"),
+    "VIANNSelector": fit_for_importances("VIANNSelector"),
 }
 OPTIONAL = {
     "lassonet": "lassonet",
@@ -263,23 +275,14 @@ def largest_share(importances):
 
 def measure(family, n, d, seed, method):
     """Rank one data set with one method."""
-    import keras
-
     X, y, truth = make_data("xor" if family == "xor-wide" else family, n, d, seed)
-    result = {"family": family, "n": n, "d": d, "seed": seed, "method": method}
-    # Networks that came before shall not slow this one down.
-    keras.utils.clear_session()
-    gc.collect()
-    start = time.perf_counter()
-    try:
+    result = {}
+    with timed(result):
         importances = METHODS[method](X, y, seed)
-        result["seconds"] = round(time.perf_counter() - start, 3)
-        if truth.any():
-            result["average_precision"] = average_precision_score(truth, importances)
-        else:
-            result["largest_share"] = largest_share(importances)
-    except Exception as error:  # whatever it is: the other methods go on
-        result["error"] = f"{type(error).__name__}: {error}"
+    if truth.any():
+        result["average_precision"] = average_precision_score(truth, importances)
+    else:
+        result["largest_share"] = largest_share(importances)
     return result
 
 
@@ -287,193 +290,39 @@ def warm_up(methods):
     """Call every method once for classes and once for a quantity, untimed."""
     for method in methods:
         for family in ("xor", "linear"):
-            measure(family, 60, 10, 0, method)
-
-
-def describe_machine():
-    """Return the processor and the versions that the figures were measured with."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.split(": ")[1] for line in lines if line.startswith("model name")]
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = None
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "versions": versions,
-    }
-
-
-def save(record, path):
-    """Write to a file beside it first: an interruption leaves the old one whole."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(record, indent=1) + "\n")
-    temporary.replace(path)
-
-
-def key(result):
-    return tuple(result[name] for name in ("seed", "n", "d", "family", "method"))
-
-
-def run(families, sizes, methods, n_seeds, path, resume):
-    """Measure whatever `path` does not hold yet, and return all that it holds."""
-    record = {"machine": describe_machine(), "results": []}
-    if resume and path.exists():
-        old = json.loads(path.read_text())
-        if old["machine"] != record["machine"]:
-            print("The results so far come from another machine or other versions.")
-        # What failed is tried again.
-        old["results"] = [result for result in old["results"] if "error" not in result]
-        record = old
-    done = {key(result) for result in record["results"]}
-    # Seeds outermost: an interrupted run has some seeds of everything.
-    todo = [
-        (family, n, d, seed, method)
-        for seed in range(n_seeds)
-        for n, d in sizes
-        for family in families
-        for method in methods
-        if (seed, n, d, family, method) not in done
-    ]
-    if todo:
-        warm_up(methods)
-    for count, job in enumerate(todo, 1):
-        result = measure(*job)
-        record["results"].append(result)
-        save(record, path)
-        print(f"{count}/{len(todo)} {describe(result)}", flush=True)
-    return record
-
-
-def describe(result):
-    """Say in a line what came out."""
-    job = "{family} {n}x{d} seed {seed} {method}: ".format(**result)
-    if "error" in result:
-        return job + f"failed, {result['error']}"
-    return job + f"{figure(result):.3f}, {result['seconds']:.1f} s"
-
-
-# Tables.
+            attempt(
+                measure,
+                {"family": family, "n": 60, "d": 10, "seed": 0, "method": method},
+            )
 
 
 def figure(result):
     return result.get("average_precision", result.get("largest_share"))
 
 
-def cell(results, n_seeds):
-    """Average the results of one method on one family, and say if some are missing."""
-    figures = [figure(result) for result in results if "error" not in result]
-    if not figures:
-        return "failed" if results else ""
-    text = f"{mean(figures):.2f}"
-    if results[0]["family"] == "xor-wide":
-        # Perfect average precision: the relevant two come before all others.
-        text += f", both first in {figures.count(1.0)} of {len(figures)}"
-    missing = len(figures) < n_seeds
-    return f"{text} ({len(figures)} of {n_seeds} seeds)" if missing else text
+def first_and_mean(figures):
+    """Perfect average precision says that the relevant two come before all others."""
+    first = f"both first in {figures.count(1.0)} of {len(figures)}"
+    return f"{two_digits(figures)}, {first}"
 
 
-def mean_cell(results, families):
-    """Average over families; empty unless there is a figure for each of them."""
-    means = []
-    for family in families:
-        figures = [
-            figure(result)
-            for result in results
-            if result["family"] == family and "error" not in result
-        ]
-        if not figures:
-            return ""
-        means.append(mean(figures))
-    return f"{mean(means):.3f}"
-
-
-def seconds_cell(results):
-    seconds = [result["seconds"] for result in results if "error" not in result]
-    return f"{median(seconds):.1f}" if seconds else ""
-
-
-def row(name, cells):
-    return f"| {name} | {' | '.join(cells)} |"
-
-
-def make_table(results, n_seeds):
-    """Make a Markdown table of the results of one size: families by methods."""
-    methods = list(dict.fromkeys(result["method"] for result in results))
-    families = list(dict.fromkeys(result["family"] for result in results))
-    by_method = {
-        method: [result for result in results if result["method"] == method]
-        for method in methods
-    }
-
-    def family_row(family, name):
-        chosen = [
-            [result for result in by_method[method] if result["family"] == family]
-            for method in methods
-        ]
-        return row(name, [cell(results, n_seeds) for results in chosen])
-
-    with_truth = [family for family in families if family != "noise"]
-    lines = [row("family", methods), row("---", ["---:"] * len(methods))]
-    lines += [family_row(family, family) for family in with_truth]
-    if len(with_truth) > 1:
-        lines.append(
-            row(
-                "mean", [mean_cell(by_method[method], with_truth) for method in methods]
-            )
-        )
-    if "noise" in families:
-        lines.append(family_row("noise", "noise: largest / mean"))
-    lines.append(
-        row("median seconds", [seconds_cell(by_method[method]) for method in methods])
-    )
-    return "\n".join(lines)
+def describe(result):
+    return f"{figure(result):.3f}, {result['seconds']:.1f} s"
 
 
 def print_tables(record):
     """Print a table for each size, then every error that came up."""
-    machine = record["machine"]
-    versions = ", ".join(f"{name} {v}" for name, v in machine["versions"].items() if v)
-    print(f"\n{machine['cpu']}, {machine['cores']} cores; {versions}")
+    print_machine(record)
     results = record["results"]
-    for n, d in dict.fromkeys((result["n"], result["d"]) for result in results):
-        chosen = [result for result in results if (result["n"], result["d"]) == (n, d)]
-        n_seeds = len({result["seed"] for result in chosen})
+    for n, d in unique(results, "n", "d"):
+        chosen = [one for one in results if (one["n"], one["d"]) == (n, d)]
+        n_seeds = len(unique(chosen, "seed"))
         print(f"\nAverage precision, {n} rows, {d} columns, {n_seeds} seeds\n")
-        print(make_table(chosen, n_seeds))
-    errors = Counter(
-        (result["method"], result["error"]) for result in results if "error" in result
-    )
-    for (method, error), count in errors.items():
-        print(f"\n{method} failed {count} times: {error}")
-
-
-# The command.
-
-
-def parse_names(text, known, option, parser):
-    """Split names at commas, None means all."""
-    names = list(known) if text is None else text.split(",")
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        parser.error(f"{option}: {unknown} not among {', '.join(known)}")
-    return names
-
-
-def drop_absent(methods):
-    """Leave methods out whose package is not installed, and say so."""
-    present = []
-    for method in methods:
-        package = OPTIONAL.get(method)
-        if package and importlib.util.find_spec(package) is None:
-            print(f"{method} is skipped: the package {package} is not installed.")
-        else:
-            present.append(method)
-    return present
+        noise = {"noise: largest / mean": ("noise", figure)}
+        wide = chosen[0]["family"] == "xor-wide"
+        text = first_and_mean if wide else two_digits
+        print(make_table(chosen, figure, apart=noise, describe=text))
+    print_errors(record)
 
 
 def main():
@@ -481,8 +330,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=5, help="how many, default 5")
-    parser.add_argument("--sizes", help="rows x columns, as 300x50,1000x100")
+    add_options(parser, n_seeds=5)
     parser.add_argument("--families", help=f"some of {','.join(FAMILIES)}")
     parser.add_argument("--methods", help=f"some of {','.join(METHODS)}")
     parser.add_argument(
@@ -493,15 +341,6 @@ def main():
         action="store_true",
         help="XOR among 2000 columns, only VIANNSelector and the random forest",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        help="default ranking.json beside this script, with -held-out or -xor-wide",
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with the output that is there"
-    )
-    parser.add_argument("--table", type=Path, help="print the tables of this file")
     args = parser.parse_args()
     if args.table:
         print_tables(json.loads(args.table.read_text()))
@@ -513,11 +352,27 @@ def main():
         suffix, families, sizes = "-xor-wide", ["xor-wide"], [WIDE_SIZE]
         methods = ["random-forest", "VIANNSelector"]
     families = parse_names(args.families, families, "--families", parser)
-    methods = drop_absent(parse_names(args.methods, methods, "--methods", parser))
-    if args.sizes:
-        sizes = [tuple(map(int, size.split("x"))) for size in args.sizes.split(",")]
-    path = args.output or Path(__file__).with_name(f"ranking{suffix}.json")
-    print_tables(run(families, sizes, methods, args.seeds, path, args.resume))
+    methods = parse_names(args.methods, methods, "--methods", parser)
+    methods = drop_absent(methods, OPTIONAL)
+    sizes = parse_sizes(args.sizes) if args.sizes else sizes
+    # Seeds outermost: an interrupted run has some seeds of everything.
+    jobs = [
+        {"family": family, "n": n, "d": d, "seed": seed, "method": method}
+        for seed in range(args.seeds)
+        for n, d in sizes
+        for family in families
+        for method in methods
+    ]
+    record = run(
+        jobs,
+        measure,
+        describe,
+        args.output or Path(__file__).with_name(f"ranking{suffix}.json"),
+        packages=PACKAGES,
+        resume=args.resume,
+        warm_up=functools.partial(warm_up, methods),
+    )
+    print_tables(record)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 from keras import layers
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -26,6 +28,7 @@ from skviann.inspection import (
     ComparisonDisplay,
     ImageDisplay,
     ImportanceDisplay,
+    SelectionPathDisplay,
     WeightTrajectoryDisplay,
 )
 
@@ -83,7 +86,8 @@ def test_bars_are_sorted_with_the_most_important_on_top():
 
 def test_bars_of_a_selector(classes):
     X = pd.DataFrame(classes[0], columns=["a", "b", "c", "d", "e", "f"])
-    selector = VIANNSelector(VIANNClassifier(**FAST), random_state=0)
+    network = VIANNClassifier(**FAST)
+    selector = VIANNSelector(network, threshold="mean", random_state=0)
     selector.fit(X, classes[1])
     display = ImportanceDisplay.from_estimator(selector)
     order = np.argsort(-selector.feature_importances_)
@@ -455,6 +459,188 @@ def test_parameters_of_lines_are_checked(dense, parameter, value, message):
     assert plt.get_fignums() == []
 
 
+# Path
+
+
+def cv_results(n_features, best, n_splits=4):
+    """A path whose best mean score is at `best`."""
+    rng = np.random.default_rng(0)
+    distances = np.abs(np.log((1 + np.array(n_features)) / (1 + best)))
+    splits = -0.3 - 0.1 * distances + rng.normal(0, 0.001, (n_splits, len(distances)))
+    results = {
+        "n_features": np.array(n_features),
+        # As the selector's: of rows, which is not quite the mean of the folds' means.
+        "mean_test_score": splits.mean(axis=0) + 0.002,
+        "std_test_score": splits.std(axis=0),
+        "std_error": 0.02 * distances,
+    }
+    for fold, scores in enumerate(splits):
+        results[f"split{fold}_test_score"] = scores
+    return results
+
+
+class Selector(BaseEstimator):
+    """What a selector with a path looks like after fit."""
+
+    def __init__(self, threshold="auto"):
+        self.threshold = threshold
+
+    def fit(self, results=None, n_features=None):
+        self.n_features_ = n_features
+        if results is not None:
+            self.cv_results_ = results
+        return self
+
+
+SMALL = cv_results([*range(9), 10], best=4)
+LARGE = cv_results([*range(9), 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64], best=6)
+
+
+def major_ticks(ax):
+    ax.figure.draw_without_rendering()
+    return [int(text) for text in texts(ax.get_xticklabels())]
+
+
+@pytest.mark.parametrize(("results", "best"), [(SMALL, 4), (LARGE, 6)])
+@pytest.mark.parametrize("n_selected", [0, 3])
+def test_path_of_a_selector(results, best, n_selected):
+    display = SelectionPathDisplay.from_estimator(Selector().fit(results, n_selected))
+    n_features, mean = results["n_features"], results["mean_test_score"]
+    error = results["std_error"]
+    assert_array_equal(display.line_.get_xdata(), n_features)
+    assert_array_equal(display.line_.get_ydata(), mean)
+    assert len(display.split_lines_) == 4
+    for fold, line in enumerate(display.split_lines_):
+        assert_array_equal(line.get_xdata(), n_features)
+        assert_array_equal(line.get_ydata(), results[f"split{fold}_test_score"])
+
+    corners = display.band_.get_paths()[0].vertices
+    for number, middle, half in zip(n_features, mean, error, strict=True):
+        heights = corners[corners[:, 0] == number, 1]
+        assert_allclose([heights.min(), heights.max()], [middle - half, middle + half])
+
+    assert_array_equal(display.best_.get_xdata(), [best])
+    assert_array_equal(display.best_.get_ydata(), [mean.max()])
+    assert_array_equal(display.selected_line_.get_xdata(), [n_selected] * 2)
+    labels = legend_of(display.ax_)
+    assert labels[:2] == [f"kept: {n_selected}", f"best: {best}"]
+    assert labels[3:] == ["folds"]
+    assert display.ax_.get_xlabel() == "number of features"
+    assert display.ax_.get_ylabel() == "score (minus the held-out loss)"
+
+
+def test_folds_are_in_order_and_behind_the_mean():
+    display = SelectionPathDisplay.from_estimator(
+        Selector().fit(cv_results([0, 1, 2], best=1, n_splits=12), 1)
+    )
+    assert display.split_scores.shape == (12, 3)
+    last = display.split_lines_[11]
+    expected = cv_results([0, 1, 2], best=1, n_splits=12)["split11_test_score"]
+    assert_array_equal(last.get_ydata(), expected)
+    above = [display.band_, display.selected_line_, display.line_, display.best_]
+    assert all(last.get_zorder() < artist.get_zorder() for artist in above)
+
+
+def test_of_equally_good_numbers_the_smallest_is_the_best():
+    display = SelectionPathDisplay([0, 1, 2, 3], [-2, -1, -1, -1], [1, 0, 0, 0], 1)
+    assert_array_equal(display.plot().best_.get_xdata(), [1])
+    assert display.split_lines_ == []
+    assert "folds" not in legend_of(display.ax_)
+
+
+@pytest.mark.parametrize(
+    ("n_features", "ticks"),
+    [
+        ([0, 1], [0, 1]),
+        ([*range(9), 10], [*range(11)]),
+        ([*range(9), 12, 16], [*range(17)]),
+        ([*range(9), 12, 16, 18], [*range(9), 16]),
+        ([*range(9), 16, 32, 64], [*range(9), 16, 32, 64]),
+        ([*range(9), 16, 32, 54], [*range(9), 16, 32, 54]),
+        ([*range(9), 16, 4000], [0, 4, 8, 16, 64, 256, 1024, 4000]),
+    ],
+    ids=lambda value: str(value[-1]),
+)
+def test_numbers_of_features_are_legible(n_features, ticks):
+    display = SelectionPathDisplay.from_estimator(
+        Selector().fit(cv_results(n_features, best=1), 1)
+    )
+    assert major_ticks(display.ax_) == ticks
+    # matplotlib leaves out the minor ones that lie under others.
+    all_ticks = {*ticks, *display.ax_.get_xticks(minor=True)}
+    assert all_ticks >= set(n_features)
+    boxes = [label.get_window_extent() for label in display.ax_.get_xticklabels()]
+    for left, right in pairwise(boxes):
+        assert left.x1 < right.x0
+
+
+@pytest.mark.parametrize("results", [SMALL, LARGE], ids=["10", "64"])
+def test_the_first_numbers_have_room(results):
+    ax = SelectionPathDisplay.from_estimator(Selector().fit(results, 3)).ax_
+    first, eighth = (
+        ax.transAxes.inverted().transform(ax.transData.transform((number, -0.3)))[0]
+        for number in (0, 8)
+    )
+    assert eighth - first > 0.35
+
+
+def test_the_legend_of_a_path_covers_no_line():
+    display = SelectionPathDisplay.from_estimator(Selector().fit(LARGE, 5))
+    display.figure_.draw_without_rendering()
+    box = display.ax_.get_legend().get_window_extent()
+    assert box.y0 >= display.ax_.get_window_extent().y1
+    assert display.figure_.bbox.x0 <= box.x0
+    assert box.x1 <= display.figure_.bbox.x1
+    assert box.y1 <= display.figure_.bbox.y1
+
+
+def test_path_of_a_selector_that_is_not_fitted():
+    with pytest.raises(NotFittedError):
+        SelectionPathDisplay.from_estimator(Selector())
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        Selector(threshold="mean").fit(),
+        Selector().fit({"mean_test_score": np.ones(2)}, 1),
+        LogisticRegression().fit([[0], [1]], [0, 1]),
+    ],
+    ids=["no path", "a search", "classifier"],
+)
+def test_a_selector_without_a_path(selector):
+    message = r'threshold="auto", or with threshold="held-out".*got \w+\('
+    with pytest.raises(ValueError, match=message):
+        SelectionPathDisplay.from_estimator(selector)
+    assert plt.get_fignums() == []
+
+
+def test_a_path_of_what_is_no_estimator():
+    with pytest.raises(TypeError, match="is not an estimator instance"):
+        SelectionPathDisplay.from_estimator(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("mean_score", [-1.0, -2.0]),
+        ("std_error", [0.1, 0.2]),
+        ("split_scores", [[-1.0, -2.0, -3.0], [-1.0, -2.0]]),
+    ],
+)
+def test_lengths_of_a_path(parameter, value):
+    path = {
+        "n_features": [0, 1, 2],
+        "mean_score": [-1.0, -2.0, -3.0],
+        "std_error": [0.0, 0.1, 0.2],
+        "n_selected": 1,
+    }
+    display = SelectionPathDisplay(**{**path, parameter: value})
+    with pytest.raises(ValueError, match=f"{parameter} must.* have a length of 3, got"):
+        display.plot()
+    assert plt.get_fignums() == []
+
+
 # Pictures
 
 
@@ -526,6 +712,7 @@ def test_parameters_of_pictures_are_checked(convolution):
         (ImportanceDisplay(IMPORTANCES, threshold=0.2), 1),
         (ComparisonDisplay(RANKS, RANKS.corr()), 2),
         (WeightTrajectoryDisplay(np.ones((3, 2, 1))), 1),
+        (SelectionPathDisplay([0, 1], [-2, -1], [1, 0], 1, split_scores=[[-2, -1]]), 1),
         (ImageDisplay(np.ones((1, 2, 2))), 1),
         (ImageDisplay(np.ones((4, 2, 2))), 4),
     ],
