@@ -10,19 +10,17 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import check_cv
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_X_y
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
     StrOptions,
-    _check_feature_names,
     _fit_context,
     _routing_enabled,
 )
@@ -324,17 +322,16 @@ class VIANNSelector(ImportanceSelector):
             check_threshold(self.threshold, (*_SIZES, *_TESTS))
             X_original, y_original = X, y
             with explained():
-                X, y = check_X_y(
+                X, y = validate_data(
+                    self,
                     X,
                     y,
                     accept_sparse=_accepts_sparse(self.estimator) and "csr",
                     multi_output=True,
                     ensure_min_samples=2,
                     ensure_all_finite=False,
-                    estimator=self,
                 )
             check_finite(X, self)
-            _check_feature_names(self, X_original, reset=True)
             vars(self).pop("max_features_", None)
             if self.max_features is not None:
                 self.max_features_ = check_max_features(self.max_features, X_original)

@@ -112,6 +112,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         from skviann.neural_network._architecture import Architecture, check_activation
         from skviann.neural_network._training import Problem, scale_rows
 
+        self._validate_params()  # again: a selector comes here without `fit`
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_activation(self.activation)
         data = self._check_data(X, y, sample_weight)

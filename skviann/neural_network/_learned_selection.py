@@ -123,7 +123,7 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
     importances_ : ndarray of shape (n_members, n_features)
         Absolute weights by each member, as shares that sum to 1.
     importances_std_ : ndarray of shape (n_features,)
-        Their standard deviation over members.
+        Standard deviation of `importances_` over members.
     classes_ : ndarray of shape (n_classes,)
         The labels.
     model_ : keras.Model
@@ -211,7 +211,7 @@ class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
     importances_ : ndarray of shape (n_members, n_features)
         Absolute weights by each member, as shares that sum to 1.
     importances_std_ : ndarray of shape (n_features,)
-        Their standard deviation over members.
+        Standard deviation of `importances_` over members.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean prediction of
         standardised targets.
@@ -345,7 +345,7 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
     importances_ : ndarray of shape (n_members, n_features)
         Probabilities to be kept by each member, as shares that sum to 1.
     importances_std_ : ndarray of shape (n_features,)
-        Their standard deviation over members.
+        Standard deviation of `importances_` over members.
     classes_ : ndarray of shape (n_classes,)
         The labels.
     model_ : keras.Model
@@ -431,7 +431,7 @@ class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
     importances_ : ndarray of shape (n_members, n_features)
         Probabilities to be kept by each member, as shares that sum to 1.
     importances_std_ : ndarray of shape (n_features,)
-        Their standard deviation over members.
+        Standard deviation of `importances_` over members.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean prediction of
         standardised targets.

@@ -1,9 +1,10 @@
 import copy
-import json
 import pickle
+import re
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 
 import joblib
 import keras
@@ -12,18 +13,28 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse
+import scipy.stats
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone, is_regressor
+from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from conftest import FAST, RecordKernel
-from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
+from skviann import (
+    DeepFeatureSelectionClassifier,
+    DropoutRankingClassifier,
+    VIANNClassifier,
+    VIANNRegressor,
+    VIANNSelector,
+)
+from skviann.feature_selection._progress import Progress
+from skviann.neural_network import _training
+from skviann.neural_network._graph import PackedGraph
 from skviann.wrappers import KerasClassifier, KerasRegressor
 
 SMALL = "random_normal"
@@ -70,7 +81,8 @@ def scikeras_wrapper(kind=KerasClassifier, **params):
 
 @pytest.fixture(scope="module")
 def fitted(classes):
-    return VIANNSelector(NETWORK, n_repeats=2, random_state=0).fit(*classes)
+    selector = VIANNSelector(NETWORK, threshold="mean", n_repeats=2, random_state=0)
+    return selector.fit(*classes)
 
 
 # What is learned
@@ -90,7 +102,7 @@ def test_learned_attributes(fitted):
     assert_allclose(fitted.importances_std_, fitted.importances_.std(axis=0))
     assert fitted.importances_std_.max() > 0
     assert_allclose(fitted.feature_importances_.sum(), 1)
-    assert fitted.threshold_ == fitted.feature_importances_[:2].min()
+    assert fitted.threshold_ == pytest.approx(1 / 6)
     assert sorted(fitted.ranking_) == [1, 2, 3, 4, 5, 6]
     assert_array_equal(
         fitted.feature_importances_[np.argsort(fitted.ranking_)],
@@ -143,7 +155,7 @@ def test_n_jobs_changes_nothing(n_jobs, classes):
     together = clone(alone).set_params(n_jobs=n_jobs).fit(*classes)
     assert_array_equal(together.importances_, alone.importances_)
     by_hand = [
-        clone(wrapper).set_params(random_state=seed)
+        clone(wrapper).set_params(random_state=int(seed))
         for seed in np.random.RandomState(0).randint(1, 2**31 - 1, 2)
     ]
     for one, importances in zip(by_hand, alone.importances_, strict=True):
@@ -356,7 +368,7 @@ def test_folds_of_a_network_are_stratified(classes):
 def test_pipeline_with_memory_fits_once(classes, tmp_path, capfd):
     def pipeline(C):
         return make_pipeline(
-            VIANNSelector(NETWORK, random_state=0, verbose=1),
+            VIANNSelector(NETWORK, random_state=0, verbose=2),
             LogisticRegression(C=C),
             memory=str(tmp_path),
         )
@@ -478,7 +490,7 @@ def test_kinds_of_numbers(kind, estimator, classes):
     X, y = classes
     converted = CONVERSIONS[kind](X)
     before = copy.deepcopy(converted)
-    selector = VIANNSelector(estimator).fit(converted, y)
+    selector = VIANNSelector(estimator, threshold="mean").fit(converted, y)
     assert_array_equal(selector.get_support(indices=True), [0, 1])
     assert_array_equal(converted, before)
     as_float = VIANNSelector(estimator).fit(np.asarray(converted, dtype=float), y)
@@ -498,7 +510,7 @@ def test_read_only_and_memory_mapped_arrays(classes, fitted, tmp_path):
 
 EDGES = {
     "one feature": lambda X, y: (X[:, :1], y),
-    "one row a class": lambda X, y: (X[:3], ["a", "b", "c"]),
+    "one row a class": lambda X, y: (X[:4], ["a", "b", "c", "d"]),
     "fewer rows than a batch": lambda X, y: (X[:5], [0, 1, 0, 1, 0]),
     "constant columns": lambda X, y: (np.where([1, 1, 1, 0, 0, 0], X, 7.3e6), y),
     "all zeros": lambda X, y: (0 * X, y),
@@ -512,11 +524,10 @@ def test_edges(edge, estimator, classes):
     if edge == "one row a class" and estimator is not NETWORK:
         pytest.skip("the network in this test is for two classes")
     X, y = EDGES[edge](*classes)
-    selector = VIANNSelector(estimator, random_state=0).fit(X, y)
+    selector = VIANNSelector(estimator, threshold="mean", random_state=0).fit(X, y)
     importances = selector.feature_importances_
     assert np.isfinite(importances).all()
     assert (importances >= 0).all()
-    assert selector.transform(X).shape[1] >= 1
     if edge == "all zeros":
         assert_array_equal(importances, 0)
         return
@@ -535,8 +546,8 @@ def test_edges(edge, estimator, classes):
 )
 @pytest.mark.parametrize("estimator", [NETWORK, scikeras_wrapper(), keras_wrapper()])
 def test_copies_select_the_same(estimator, copied, classes):
-    stop = keras.callbacks.EarlyStopping("loss", patience=2)
     if hasattr(estimator, "callbacks"):
+        stop = keras.callbacks.EarlyStopping("loss", patience=2)
         estimator = clone(estimator).set_params(callbacks=[stop])
     selector = VIANNSelector(estimator, random_state=0).fit(*classes)
     twin = copied(selector)
@@ -655,11 +666,13 @@ BAD_FITS = {
 
 
 @pytest.mark.parametrize("case", BAD_FITS)
-def test_bad_input_fails_before_training(case):
+def test_bad_input_fails_before_training(case, monkeypatch):
     params, data, message = BAD_FITS[case]
     trained = []
-    watch = keras.callbacks.LambdaCallback(on_batch_end=lambda *_: trained.append(1))
-    estimator = params.get("estimator", VIANNClassifier(callbacks=[watch]))
+    monkeypatch.setattr(PackedGraph, "train", lambda *_: trained.append(1))
+    estimator = params.get("estimator")
+    if estimator is None:
+        estimator = VIANNClassifier()
     if case == "first layer":
         estimator = KerasClassifier(
             lambda: build({"n_features_in_": 4, "target_type_": "binary"}), epochs=3
@@ -692,23 +705,16 @@ def test_a_failed_fit_keeps_what_was_learned_before(fitted):
     assert_array_equal(selector.feature_importances_, fitted.feature_importances_)
 
 
-def test_interrupted_fit_can_be_repeated(classes, fitted):
-    switch = {"on": True}
+def test_interrupted_fit_can_be_repeated(classes, fitted, monkeypatch):
+    def interrupt(self, text):
+        raise KeyboardInterrupt
 
-    def interrupt(epoch, logs):
-        if switch["on"] and epoch == 1:
-            raise KeyboardInterrupt
-
-    class Interrupt(keras.callbacks.LambdaCallback):
-        def __deepcopy__(self, memo):
-            return Interrupt(on_epoch_end=interrupt)
-
-    network = clone(NETWORK).set_params(callbacks=[Interrupt(on_epoch_end=interrupt)])
-    selector = VIANNSelector(network, n_repeats=2, random_state=0)
-    with pytest.raises(KeyboardInterrupt):
-        selector.fit(*classes)
+    selector = clone(fitted)
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "step", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            selector.fit(*classes)
     assert not hasattr(selector, "feature_importances_")
-    switch["on"] = False
     selector.fit(*classes)
     assert_array_equal(selector.importances_, fitted.importances_)
 
@@ -716,17 +722,14 @@ def test_interrupted_fit_can_be_repeated(classes, fitted):
 def test_nothing_of_the_callers_changes(classes):
     X, y = (array.copy() for array in classes)
     weights = np.ones(len(y))
-    stop = keras.callbacks.EarlyStopping("loss", patience=2)
-    network = clone(NETWORK).set_params(callbacks=[stop])
-    before = json.dumps(stop.__dict__, default=str)
+    network = clone(NETWORK)
     selector = VIANNSelector(network, random_state=0)
     selector.fit(X, y, sample_weight=weights)
     assert_array_equal(X, classes[0])
     assert_array_equal(y, classes[1])
     assert_array_equal(weights, 1)
-    assert json.dumps(stop.__dict__, default=str) == before
     assert selector.estimator is network
-    assert vars(network) == vars(clone(NETWORK)) | {"callbacks": [stop]}
+    assert vars(network) == vars(clone(NETWORK))
 
 
 # Elimination
@@ -761,75 +764,70 @@ def test_importances_and_ranking_agree(eliminated):
 @pytest.mark.parametrize(
     ("step", "counts"), [(None, [80]), (0.5, [80, 40, 20, 16]), (40, [80, 40, 16])]
 )
-def test_verbose_prints_a_line_a_round(step, counts, wide, capsys):
+def test_verbose_shows_the_rounds(step, counts, wide, capsys):
     network = VIANNClassifier(**FAST, random_state=0)
-    VIANNSelector(network, step=step, verbose=1).fit(*wide)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line[: line.index(" features")] for line in lines] == [
-        f"[VIANNSelector] round {number} of {len(counts)}: {count}"
-        for number, count in enumerate(counts, start=1)
+    VIANNSelector(network, step=step, threshold="mean", verbose=2).fit(*wide)
+    printed = capsys.readouterr()
+    lines = re.findall(r"\[VIANNSelector\] (.*)", printed.out + printed.err)
+    assert [line.strip() for line in lines] == [
+        f"round of {count} columns" for count in counts
     ]
+    VIANNSelector(network, step=step, threshold="mean").fit(*wide)
+    assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("worth", [1, 10**6])
-def test_rounds_see_only_the_features_that_are_left(worth, wide, monkeypatch):
-    # In a smaller network each time, or in one as large with zeros for the others.
-    X, y = wide
-    monkeypatch.setattr("skviann.feature_selection._WORTH_A_SMALLER_NETWORK", worth)
-    seen = []
+@pytest.fixture
+def trainings(monkeypatch):
+    """Groups of all packed trainings."""
+    seen, train = [], _training.train
 
-    class Spy(VIANNClassifier):
-        def fit(self, X, y):
-            seen.append(X.copy())
-            return super().fit(X, y)
+    def spy(problem, groups, *args, **kwargs):
+        seen.append(groups)
+        return train(problem, groups, *args, **kwargs)
 
-    network = Spy(**FAST, random_state=0)
-    selector = VIANNSelector(network, step=0.5).fit(X, y)
-    widths = [80, 40, 20, 16] if worth == 1 else [80] * 4
-    assert [shown.shape[1] for shown in seen] == widths
-    assert [(shown != 0).any(axis=0).sum() for shown in seen] == [80, 40, 20, 16]
-    assert_array_equal(seen[0], X)
-    last = seen[-1][:, (seen[-1] != 0).any(axis=0)]
-    assert_array_equal(last, X[:, selector.ranking_ <= 16])
+    monkeypatch.setattr(_training, "train", spy)
+    return seen
 
 
-def test_later_rounds_see_some_of_very_many_rows(wide, monkeypatch):
-    X, y = wide
-    y = y.copy()
-    y[[3, 388]] = 2  # a rare class
-    limit = "skviann.feature_selection._MAX_ROWS_OF_LATER_ROUNDS"
-    monkeypatch.setattr(limit, 100)
-    seen = []
+def test_rounds_see_only_the_features_that_are_left(wide, trainings):
+    network = VIANNClassifier(**FAST, random_state=0)
+    selector = VIANNSelector(network, step=0.5, threshold="mean").fit(*wide)
+    assert [len(groups[0].columns) for groups in trainings] == [80, 40, 20, 16]
+    for before, after in pairwise(trainings):
+        for group_before, group_after in zip(before, after, strict=True):
+            assert set(group_after.columns) < set(group_before.columns)
+            assert_array_equal(group_after.rows, group_before.rows)
+    # Each fold drops its own.
+    kept = np.concatenate([group.columns for group in trainings[-1]])
+    n_rounds = (
+        1
+        + sum(
+            np.bincount(
+                np.concatenate([group.columns for group in groups]), minlength=80
+            )
+            for groups in trainings[1:]
+        )
+        / 4
+    )
+    assert_allclose(selector.n_rounds_, n_rounds)
+    assert len(set(kept)) > 16
+    held_out = [np.setdiff1d(np.arange(400), group.rows) for group in trainings[0]]
+    assert_array_equal(np.sort(np.concatenate(held_out)), np.arange(400))
 
-    class Spy(VIANNClassifier):
-        def fit(self, X, y, sample_weight):
-            seen.append((X.copy(), y, sample_weight))
-            return super().fit(X, y, sample_weight)
 
-    weights = np.arange(len(y)) + 1.0
-    selector = VIANNSelector(Spy(**FAST, random_state=0), step=40)
-    selector.fit(X, y, sample_weight=weights)
-    (_, _, first), *later = seen
-    assert_array_equal(first, weights)
-    for X_seen, y_seen, weights_seen in later:
-        rows = weights_seen.astype(int) - 1
-        assert 100 <= len(np.unique(rows)) == len(rows) <= 103
-        assert set(y_seen) == {0, 1, 2}
-        assert_array_equal(y_seen, y[rows])
-        shown = (X_seen != 0).any(axis=0)
-        assert_array_equal(X_seen[:, shown], X[rows][:, shown])
+def test_unseeded_fits_differ(wide, trainings):
+    network = VIANNClassifier(**FAST)
+    for _ in range(2):
+        VIANNSelector(network, step=40, threshold="mean").fit(*wide)
+    assert (trainings[0][0].rows != trainings[3][0].rows).any()
 
 
 def test_no_elimination_of_few_features_or_in_networks_of_ones_own(classes, wide):
-    X, y = classes
-    few = VIANNSelector(NETWORK).fit(X, y)
-    assert_allclose(few.importances_, few.estimator_.importances_)
-    own = VIANNSelector(scikeras_wrapper(), random_state=0, verbose=1)
-    one_round = own.fit(*wide).feature_importances_
-    assert_array_equal(
-        clone(own).set_params(step=None).fit(*wide).feature_importances_, one_round
-    )
-    assert (clone(own).set_params(step=0.5).fit(*wide).ranking_ != own.ranking_).any()
+    few = VIANNSelector(NETWORK, threshold="mean").fit(*classes)
+    assert_array_equal(few.n_rounds_, 1)
+    own = VIANNSelector(scikeras_wrapper(), random_state=0).fit(*wide)
+    assert_array_equal(own.n_rounds_, 1)
+    assert clone(own).set_params(step=0.5).fit(*wide).n_rounds_.max() == 4
 
 
 def test_elimination_on_sparse_input(wide):
@@ -840,3 +838,227 @@ def test_elimination_on_sparse_input(wide):
     sparse = VIANNSelector(wrapper, step=50).fit(scipy.sparse.csr_array(X), y)
     assert sparse.ranking_.argmin() == dense.ranking_.argmin()
     assert_allclose(sparse.feature_importances_.sum(), 1)
+
+
+@pytest.mark.parametrize(
+    "network", [DropoutRankingClassifier(), DeepFeatureSelectionClassifier()]
+)
+def test_learned_networks_are_ready_made_too(network, classes):
+    selector = VIANNSelector(network, random_state=0).fit(*classes)
+    assert set(selector.ranking_[:2]) == {1, 2}
+    assert "mean_test_score" in selector.cv_results_
+
+
+# The cut
+
+
+@pytest.fixture(scope="module")
+def cut(wide):
+    return VIANNSelector(random_state=0).fit(*wide)
+
+
+def test_the_columns_that_help_are_kept(cut):
+    assert_array_equal(cut.get_support(indices=True), [7, 30, 60])
+    assert cut.n_features_ == 3
+    assert cut.threshold_ == cut.feature_importances_[[7, 30, 60]].min()
+
+
+def test_cv_results_are_laid_out_as_in_rfecv(cut, wide):
+    results = cut.cv_results_
+    folds = [f"split{number}_test_score" for number in range(4)]
+    assert set(results) == {
+        "n_features",
+        "mean_test_score",
+        "std_test_score",
+        "std_error",
+        *folds,
+    }
+    scores = np.array([results[fold] for fold in folds])
+    assert_allclose(results["std_test_score"], scores.std(axis=0))
+    # Folds of 100 rows each: the mean over rows is the mean over folds.
+    assert_allclose(results["mean_test_score"], scores.mean(axis=0))
+    assert_array_equal(results["n_features"][:9], np.arange(9))
+    assert results["std_error"][results["mean_test_score"].argmax()] == 0
+    # Without any column, the base rate of three quarters of the rows, stratified.
+    share = wide[1].mean()
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert_allclose(-results["mean_test_score"][0], entropy, atol=1e-3)
+
+
+@pytest.mark.parametrize("threshold", ["auto", "fdr", "fwer"])
+def test_nothing_is_kept_where_nothing_matters(threshold, wide):
+    X, y = wide
+    selector = VIANNSelector(threshold=threshold, random_state=1)
+    with pytest.warns(UserWarning, match="(?i)no column.*min_features_to_select"):
+        selector.fit(X[:, :20], np.random.default_rng(1).permutation(y))
+    assert selector.n_features_ == 0
+    with pytest.warns(UserWarning, match="No features were selected"):
+        assert selector.transform(X[:, :20]).shape == (400, 0)
+    selector.set_params(min_features_to_select=1)
+    assert_array_equal(selector.get_support(indices=True), [selector.ranking_.argmin()])
+
+
+def test_max_features_caps_the_cut(wide):
+    selector = VIANNSelector(max_features=2, random_state=0).fit(*wide)
+    assert_array_equal(selector.cv_results_["n_features"], [0, 1, 2])
+    assert selector.n_features_ == 2
+    assert selector.ranking_[selector.get_support()].max() == 2
+
+
+def test_many_columns_can_be_kept():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 60))
+    y = X[:, :40].sum(axis=1) + 0.1 * rng.normal(size=1500)
+    selector = VIANNSelector(random_state=0).fit(X, y)
+    assert selector.get_support()[:40].all()
+    assert selector.n_features_ <= 48
+
+
+@pytest.mark.parametrize("value", [0.0, 7.3e6])
+def test_constant_columns_are_never_kept(value, classes):
+    X, y = classes
+    with pytest.warns(UserWarning, match="No column is kept"):
+        selector = VIANNSelector(random_state=0).fit(np.full_like(X, value), y)
+    assert selector.n_features_ == 0
+    half = np.where([1, 1, 1, 0, 0, 0], X, value)
+    selector = VIANNSelector(random_state=0, min_features_to_select=3).fit(half, y)
+    assert_array_equal(selector.get_support(indices=True), [0, 1, 2])
+
+
+def test_fewer_rows_than_folds(classes):
+    X, _ = classes
+    with pytest.raises(
+        ValueError, match="cv=4 folds need at least as many rows, got 3"
+    ):
+        VIANNSelector().fit(X[:3], [0, 1, 0])
+    selector = VIANNSelector(cv=2, threshold="mean").fit(X[:3], [0, 1, 0])
+    assert_allclose(selector.feature_importances_.sum(), 1)
+
+
+def test_a_class_with_fewer_rows_than_folds(wide):
+    X, y = wide
+    y = y.copy()
+    y[[3, 388]] = 2
+    with pytest.warns(UserWarning, match="least populated class in y has only 2"):
+        selector = VIANNSelector(random_state=0).fit(X, y)
+    assert np.isfinite(selector.cv_results_["mean_test_score"]).all()
+    assert_array_equal(selector.get_support(indices=True), [7, 30, 60])
+
+
+def test_groups_are_kept_together(classes):
+    X, y = classes
+    groups = np.arange(len(X)) // 10
+    selector = VIANNSelector(NETWORK, cv=GroupKFold(3), threshold="held-out")
+    with_groups = clone(selector).fit(X, y, groups=groups)
+    folds = list(GroupKFold(3).split(X, y, groups))
+    by_hand = clone(selector).set_params(cv=folds).fit(X, y)
+    assert_array_equal(with_groups.importances_, by_hand.importances_)
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = clone(selector).set_params(cv=GroupKFold(3)).fit(X, y, groups=groups)
+    assert_array_equal(routed.importances_, by_hand.importances_)
+
+
+def test_groups_of_rows_without_weight(classes):
+    X, y = classes
+    weights = (np.arange(len(X)) % 3 > 0).astype(float)
+    groups = np.arange(len(X)) // 10
+    selector = VIANNSelector(NETWORK, cv=GroupKFold(3), threshold="mean")
+    weighted = clone(selector).fit(X, y, groups=groups, sample_weight=weights)
+    used = weights > 0
+    without = clone(selector).fit(X[used], y[used], groups=groups[used])
+    assert_array_equal(weighted.importances_, without.importances_)
+
+
+def test_a_threshold_of_another_kind_needs_another_fit(fitted, cut):
+    with pytest.raises(NotFittedError, match="threshold='fdr' was set after fit"):
+        copy.copy(cut).set_params(threshold="fdr").get_support()
+    with pytest.raises(NotFittedError, match="threshold='auto' was set after fit"):
+        copy.copy(fitted).set_params(threshold="auto").get_support()
+    assert copy.copy(cut).set_params(threshold="mean").threshold_ == 1 / 80
+
+
+@pytest.mark.parametrize("estimator", [scikeras_wrapper(), keras_wrapper()])
+def test_networks_of_ones_own(estimator, classes):
+    X, y = classes
+    X = X[:, :3]
+    mean = VIANNSelector(estimator, random_state=0).fit(X, y)
+    assert mean.threshold_ == pytest.approx(1 / 3)  # "auto" is the mean
+    held_out = VIANNSelector(estimator, threshold="held-out", cv=2, random_state=0)
+    held_out.fit(X, y)
+    assert_array_equal(held_out.cv_results_["n_features"], [0, 1, 2, 3])
+    assert held_out.get_support()[:2].all()
+    with pytest.raises(ValueError, match="threshold='fdr' tests the ready-made"):
+        VIANNSelector(estimator, threshold="fdr").fit(X, y)
+
+
+# Significance
+
+
+@pytest.fixture(scope="module")
+def tested(wide):
+    return VIANNSelector(threshold="fdr", random_state=1).fit(*wide)
+
+
+def test_significant_columns_are_kept(tested):
+    assert_array_equal(tested.get_support(indices=True), [7, 30, 60])
+    assert tested.pvalues_.shape == (80,)
+    assert tested.pvalues_[[7, 30, 60]].max() < 0.001
+    assert (tested.pvalues_[tested.n_rounds_ < 4].max()) == 1
+    corrected = scipy.stats.false_discovery_control(tested.pvalues_)
+    for alpha in (0.01, 0.2, 0.9):
+        kept = copy.copy(tested).set_params(alpha=alpha).get_support()
+        assert_array_equal(kept, corrected <= alpha)
+
+
+def test_family_wise_error(tested, wide):
+    selector = VIANNSelector(threshold="fwer", random_state=1).fit(*wide)
+    assert_array_equal(selector.pvalues_, tested.pvalues_)
+    assert_array_equal(selector.get_support(indices=True), [7, 30, 60])
+
+
+class OtherRows(BaseEstimator):
+    """Draws a column from the rows trained on, whatever the other columns are."""
+
+    def fit(self, X, y=None):
+        self.X_ = X
+        return self
+
+    def sample(self, X, column, n_draws, random_state):
+        rng = np.random.RandomState(random_state)
+        return rng.choice(self.X_[:, column], (n_draws, len(X)))
+
+
+def test_a_sampler_of_ones_own(wide):
+    X, y = wide
+    sampler = OtherRows()
+    selector = VIANNSelector(threshold="fdr", sampler=sampler, random_state=0)
+    assert set(selector.fit(X, y).get_support(indices=True)) >= {7, 30, 60}
+    assert not hasattr(sampler, "X_")
+
+
+# In words
+
+
+def test_summary(cut, tested, wide):
+    table = cut.summary()
+    assert list(table["rank"]) == list(range(1, 81))
+    assert list(table["feature"][table["kept"]]) == [
+        f"x{number}" for number in np.argsort(cut.ranking_)[:3]
+    ]
+    assert_allclose(table["importance"], -np.sort(-cut.feature_importances_))
+    assert table["reason"].str.contains("rounds").sum() > 40
+    assert (table["reason"][table["kept"]] == "helps on rows held out").all()
+    assert "pvalue" in tested.summary().columns
+    constant = np.where(np.arange(80) == 3, 1.0, wide[0])
+    names = pd.DataFrame(constant).add_prefix("column ")
+    named = VIANNSelector(NETWORK, threshold="mean").fit(names, wide[1]).summary()
+    last = named[named["feature"] == "column 3"].iloc[0]
+    assert "constant" in last["reason"]
+    assert not last["kept"]
+
+
+def test_summary_without_pandas(cut, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    table = cut.summary()
+    assert_array_equal(table["rank"], np.arange(1, 81))
+    assert table["kept"].sum() == 3
