@@ -2,9 +2,9 @@
 How many columns to keep: a grid search
 =======================================
 
-The mean importance is a starting point for the cut, and cross-validation finds a better
-one. `skviann.VIANNSelector` is a step of a pipeline like any other, so
-`sklearn.model_selection.GridSearchCV` can try several numbers of columns.
+By itself, `skviann.VIANNSelector` keeps as many columns as help its own networks. What
+helps the model that comes behind may be another number. The selector is a step of a
+pipeline like any other, so `sklearn.model_selection.GridSearchCV` can try several.
 
 The classifier behind the selector is one of nearest neighbours, which suffers from
 columns that have nothing to do with the classes: they count in its distances as much as
@@ -43,6 +43,8 @@ grid = {"viannselector__max_features": [1, 2, 4, 8, 20]}
 search = GridSearchCV(pipeline, grid, cv=4).fit(X, y)
 print("best:", search.best_params_)
 print("kept:", search.best_estimator_[1].get_support(indices=True))
+alone = VIANNSelector(random_state=0).fit(X, y)
+print("kept by the selector alone:", alone.get_support(indices=True))
 
 # %%
 # The accuracy by the number of columns, with its standard deviation over folds:

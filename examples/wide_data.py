@@ -4,7 +4,7 @@ Two columns that matter only together, among 500
 
 The class says whether two numbers have the same sign (XOR). Neither of the two columns
 tells anything alone, and 498 columns of noise are beside them: in a single training the
-network hardly finds the two. `skviann.VIANNSelector` eliminates columns in rounds
+networks hardly find the two. `skviann.VIANNSelector` eliminates columns in rounds
 instead, and keeps those in play that interact most strongly with another one.
 """
 
@@ -32,7 +32,7 @@ figure, ax = plt.subplots(layout="constrained")
 for name, selector in selectors.items():
     importances = selector.feature_importances_
     ranks = selector.ranking_
-    print(f"{name}: ranks {ranks[0]} and {ranks[1]}")
+    print(f"{name}: ranks {ranks[0]} and {ranks[1]}, kept {selector.n_features_}")
     (line,) = ax.loglog(range(1, 501), np.sort(importances)[::-1], label=name)
     ax.plot(ranks[:2], importances[:2], "o", color=line.get_color())
 ax.axhline(1 / 500, color="0.5", linestyle=":", label="mean")
@@ -41,7 +41,6 @@ ax.legend()
 plt.show()
 
 # %%
-# After a single training the two are somewhere among the columns of noise. Elimination
-# puts them first, far above the third. More than a hundred columns of noise are still
-# above the mean, which is no test: give ``max_features``, or search the threshold by
-# cross-validation.
+# After a single training columns of noise come before the two, and are kept with them.
+# Elimination puts the two first, far above the third, and keeps just them. Many columns
+# of noise are above the mean importance, which would be no cut.

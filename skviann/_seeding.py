@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+# Only users' own Keras networks are trained inside `seeded`, by `skviann.wrappers`.
 # Keras and TensorFlow can be seeded in public, but offer no public way to read their
-# random state, and so none to put it back; TensorFlow can turn deterministic
-# operations on in public, but neither report nor turn them off.
+# random state, and so none to put it back; TensorFlow can turn deterministic operations
+# on in public, but neither report nor turn them off.
 from keras.src.backend.common import global_state
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import config as tf_config
@@ -27,7 +28,7 @@ _one_at_a_time = threading.RLock()
 
 
 @contextmanager
-def seeded(seed, forget_kernels=True):
+def seeded(seed):
     """Make all that draws random numbers repeatable inside the block.
 
     Seeds Python, NumPy, Keras and TensorFlow, and makes TensorFlow's operations
@@ -38,10 +39,6 @@ def seeded(seed, forget_kernels=True):
     ----------
     seed : int
         Same seed, same random numbers.
-    forget_kernels : bool, default=True
-        Whether TensorFlow's stateful random operations start anew as well. TensorFlow
-        then forgets how it had optimised its graphs: a tenth of a second for each that
-        is run again, spared where a graph draws no random numbers.
     """
     with _one_at_a_time:
         python_state = random.getstate()
@@ -53,12 +50,7 @@ def seeded(seed, forget_kernels=True):
         tf_before = {name: tf_state[name] for name in _TF_STATE if name in tf_state}
         was_deterministic = tf_config.is_op_determinism_enabled()
         try:
-            if forget_kernels:
-                keras.utils.set_random_seed(seed)
-            else:
-                random.seed(seed)
-                np.random.seed(seed)
-                global_state.set_global_attribute("global_random_seed", seed)
+            keras.utils.set_random_seed(seed)
             # Older releases of Keras (3.12) keep their generator when seeded.
             global_state.set_global_attribute("global_seed_generator", None)
             tf.config.experimental.enable_op_determinism()

@@ -15,17 +15,12 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 from sklearn.utils.metadata_routing import _routing_enabled
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_method_params,
-    _check_sample_weight,
-)
+from sklearn.utils.validation import _check_method_params, _check_sample_weight
 
 __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
-    "_check_feature_names",
     "_check_method_params",
     "_check_sample_weight",
     "_fit_context",

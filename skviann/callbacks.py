@@ -414,8 +414,7 @@ def _run_last(history, action):
 def _kernel(layer):
     is_embedding = isinstance(layer, keras.layers.Embedding)
     kernel = layer.embeddings if is_embedding else layer.kernel
-    # Its value: to turn a variable itself into an array is deprecated by NumPy.
-    weights = keras.ops.convert_to_numpy(kernel.value).astype(np.float64)
+    weights = kernel.numpy().astype(np.float64)
     if not np.isfinite(weights).all():
         raise ValueError(
             "The network's weights became NaN or infinite while it trained, so its "

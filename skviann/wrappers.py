@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import scikeras.wrappers
 from scikeras._utils import route_params
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
@@ -42,6 +43,16 @@ class _FasterWrapper:
             regressor_tags=None if is_classifier else RegressorTags(),
             input_tags=InputTags(sparse=True, three_d_array=True),
         )
+
+    # scikeras's encoders make frames where a user asked all of scikit-learn for them;
+    # Keras trains and predicts on arrays.
+    def _fit(self, *args, **kwargs):
+        with config_context(transform_output="default"):
+            return super()._fit(*args, **kwargs)
+
+    def _predict_raw(self, *args, **kwargs):
+        with config_context(transform_output="default"):
+            return super()._predict_raw(*args, **kwargs)
 
     def _fit_keras_model(
         self, X, y, sample_weight, warm_start, epochs, initial_epoch, **fit_args

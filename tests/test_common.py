@@ -18,7 +18,6 @@ LINEAR = {
     "hidden_layer_sizes": (),
     "n_members": 1,
     "n_bins": 1,
-    "optimizer": "sgd",
     "learning_rate": 0.1,
 }
 
@@ -26,9 +25,10 @@ ESTIMATORS = [
     VIANNClassifier(**FAST),
     VIANNClassifier(**LINEAR, epochs=15, class_weight="balanced"),
     VIANNRegressor(**FAST),
-    VIANNRegressor(**LINEAR, epochs=15, validation_split=0.1),
+    VIANNRegressor(**LINEAR, epochs=15, early_stopping=True),
     VIANNSelector(),
     VIANNSelector(VIANNRegressor(epochs=2), threshold="median", n_repeats=2),
+    VIANNSelector(threshold="fdr"),
     # Classifier and regressor differ in what the VIANN estimators have as well.
     DeepFeatureSelectionClassifier(**FAST),
     DropoutRankingRegressor(**FAST),

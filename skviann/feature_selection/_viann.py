@@ -157,8 +157,8 @@ class VIANNSelector(ImportanceSelector):
     max_features_ : int
         The most features to keep. Only defined when `max_features` is not None.
     estimator_ : estimator
-        The networks of the first training, fitted on all features as an array; each has
-        seen all rows but those of its fold.
+        The networks of the first training, fitted on all features, of your own as an
+        array; each has seen all rows but those of its fold.
     n_features_in_ : int
         Number of features seen by fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -343,7 +343,7 @@ class VIANNSelector(ImportanceSelector):
             self._keep(self._select(estimator, X, y, fit_params, split_params))
             self._warn_about_scales(X)
         if not self.get_support().any():
-            warnings.warn(self._why_none(), UserWarning, stacklevel=2)
+            warnings.warn(self._why_none(), UserWarning, stacklevel=3)
         return self
 
     def _check_estimator(self):
@@ -428,6 +428,10 @@ class VIANNSelector(ImportanceSelector):
     def _keep(self, findings):
         """Write down what was found out."""
         self.estimator_ = findings.estimator
+        if isinstance(self.estimator_, BaseNetwork) and hasattr(
+            self, "feature_names_in_"
+        ):
+            self.estimator_.feature_names_in_ = self.feature_names_in_
         self.importances_ = findings.importances
         self.feature_importances_ = findings.importances.mean(axis=0)
         self.importances_std_ = findings.importances.std(axis=0)

@@ -47,39 +47,49 @@ class _Predictor:
     def __init__(self, network, X):
         from skviann.layers import Bins
 
-        _, _, first, *rest = network.model_.layers
+        _, _, first, *rest, _ = network.model_.layers
         self.X = X.copy()
         self.scaler = network.scaler_
         self.bins = Bins(**network._bins)
+        self.task = network._architecture["task"]
         self.kernel, bias = first.get_weights()
-        self.rest = _model_of(first.activation, rest, bias.shape)
+        self.hidden, self.last = None, None
+        if rest:
+            self.hidden = _model_of(first.activation, rest[:-1], bias.shape)
+            self.last = rest[-1].get_weights()
         self.known = bias + sum(  # (members, rows, units)
             self._contribution(X, columns)
             for columns in np.split(np.arange(X.shape[1]), range(256, X.shape[1], 256))
         )
 
     def __call__(self, X):
+        from skviann.neural_network._training import mean_prediction
+
         X = np.asarray(X, dtype=self.X.dtype)  # of a data frame
         changed = np.flatnonzero((X != self.X).any(axis=0))
-        sums = self.known
+        outputs = self.known
         if len(changed):
-            sums = sums + self._contribution(X, changed)
-            sums -= self._contribution(self.X, changed)
-        return self.rest.predict_on_batch(sums).astype(np.float64)
+            outputs = outputs + self._contribution(X, changed)
+            outputs -= self._contribution(self.X, changed)
+        if self.hidden is not None:
+            kernel, bias = self.last
+            outputs = self.hidden.predict_on_batch(outputs) @ kernel + bias
+        return mean_prediction(self.task, outputs)
 
     def _contribution(self, X, columns):
         """Return what some columns add to the first layer's sums."""
         from skviann.layers import encode
+        from skviann.neural_network._training import scale_rows
 
         center, scale = self.scaler.center_[columns], self.scaler.scale_[columns]
-        scaled = ((X[:, columns] - center) / scale).astype(np.float32)
+        scaled = scale_rows(X[:, columns], center, scale)
         encoded = np.asarray(encode(scaled, self.bins.of_columns(columns[np.newaxis])))
         inputs = np.isin(self.bins.feature_of_input, columns)
         return encoded @ self.kernel[:, inputs]
 
 
 def _model_of(activation, layers, shape):
-    """Build the model of what comes behind the first layer's sums."""
+    """Build the model of the hidden layers behind the first one's sums."""
     import keras
 
     n_members, _, n_units = shape

@@ -47,7 +47,8 @@ def open_data(estimator, X):
         Puts such values into a data frame, if X is one that the estimator knows.
     """
     network, values = unwrap(estimator), check_values(X)
-    if network is not estimator or not hasattr(X, "columns"):
+    of_arrays = network is not estimator and not hasattr(network, "feature_names_in_")
+    if of_arrays or not hasattr(X, "columns"):
         return network, values, lambda values: values
     names = "schema" if hasattr(X, "schema") else "columns"  # Polars, pandas
     names = {names: list(X.columns)}

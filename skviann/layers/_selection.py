@@ -230,7 +230,7 @@ class RowSparseDense(PackedDense):
 
     def call(self, inputs):
         """(rows, inputs) to (members, rows, units)."""
-        self.add_loss(self.penalty(self.kernel, self.feature_of_input))
+        self.add_loss(self.penalty(self.kernel, np.array(self.feature_of_input)))
         return super().call(inputs)
 
     def penalty(self, kernel, feature_of_input):

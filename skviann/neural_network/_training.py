@@ -404,13 +404,22 @@ def predict(trained, X, scale):
             missing = batch_size - len(rows)
             rows = np.pad(rows, ((0, missing), (0, 0))) if missing else rows
             outputs = graph.outputs(weights, rows[None], trained.bins, trained.mask)
-            outputs = outputs.numpy()[:, : batch_size - missing].astype(np.float64)
-            if trained.architecture.task == "binary":
-                outputs = expit(outputs)
-            elif trained.architecture.task == "multiclass":
-                outputs = softmax(outputs, axis=-1)
-            means.append(outputs.mean(axis=0))
+            outputs = outputs.numpy()[:, : batch_size - missing]
+            means.append(mean_prediction(trained.architecture.task, outputs))
     return np.concatenate(means)
+
+
+def mean_prediction(task, outputs):
+    """Average members' predictions, from their outputs before the activation.
+
+    In float64: float32 has no number between 1 and 0.99999994.
+    """
+    outputs = outputs.astype(np.float64)
+    if task == "binary":
+        outputs = expit(outputs)
+    elif task == "multiclass":
+        outputs = softmax(outputs, axis=-1)
+    return outputs.mean(axis=0)
 
 
 @contextmanager

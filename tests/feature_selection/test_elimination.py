@@ -2,14 +2,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skviann._elimination import (
+from skviann.feature_selection._elimination import (
     accumulate,
-    interaction_strength,
+    eliminate,
     remaining_after,
     strongest,
 )
-
-rng = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize(
@@ -65,47 +63,23 @@ def test_the_strongest_and_the_guarded_stay():
     assert 99 not in strongest(importances, few, 30, interactions)
 
 
-@pytest.mark.parametrize("kind", ["classes", "quantity", "three classes", "outputs"])
-def test_interactions_by_hand(kind):
-    X = rng.normal(size=(300, 6))
-    quantity = X[:, 1] * X[:, 4] + 0.1 * rng.normal(size=300)
-    y = {
-        "classes": (quantity > 0).astype(int),
-        "quantity": quantity,
-        "three classes": np.digitize(quantity, [-0.5, 0.5]),
-        "outputs": np.column_stack([quantity, X[:, 0] * X[:, 2]]),
-    }[kind]
-    Z = np.clip(X, *np.quantile(X, [0.01, 0.99], axis=0))
-    Z = (Z - Z.mean(axis=0)) / Z.std(axis=0)
-    targets = y.reshape(300, -1)
-    if y.dtype.kind == "i":
-        targets = (y[:, None] == np.unique(y)).astype(float)
-    targets = (targets - targets.mean(axis=0)) / targets.std(axis=0)
-    expected = [
-        max(
-            abs((t * Z[:, i] * Z[:, j]).mean())
-            for t in targets.T
-            for j in range(6)
-            if j != i
-        )
-        for i in range(6)
-    ]
-    strength = interaction_strength(X, y)
-    assert_allclose(strength, expected, rtol=1e-4)
-    assert {1, 4} <= set(np.argsort(strength)[-4:])
+def test_each_group_of_networks_goes_its_own_way():
+    # Two groups of one network each: one likes low numbers, the other high ones.
+    likes = np.stack([np.linspace(1, 0, 40), np.linspace(0, 1, 40)])
+    seen = []
 
+    def train_round(columns):
+        seen.append(columns)
+        columns = np.broadcast_to(columns, (2, columns.shape[1]))
+        shares = np.take_along_axis(likes, columns, axis=1) + 0.01
+        shares /= shares.sum(axis=1, keepdims=True)
+        return len(seen), shares[:, np.newaxis]
 
-def test_blocks_do_not_matter(monkeypatch):
-    X = rng.normal(size=(50, 11))
-    whole = interaction_strength(X, X[:, 0])
-    monkeypatch.setattr("skviann._elimination._COLUMNS_AT_A_TIME", 3)
-    assert_allclose(interaction_strength(X, X[:, 0]), whole, rtol=1e-5)
-
-
-def test_difficult_columns_have_no_interactions():
-    X = rng.normal(size=(60, 4))
-    X[:, 2] = 5.0
-    X[:, 3] = 1e300 * np.sign(X[:, 3])
-    strength = interaction_strength(X, X[:, 0])
-    assert np.isfinite(strength).all()
-    assert strength[2] == 0
+    found = eliminate(train_round, 40, [20, 16])
+    assert [columns.shape for columns in seen] == [(1, 40), (2, 20), (2, 16)]
+    assert_array_equal(found.last_columns, [np.arange(16), np.arange(24, 40)])
+    assert_array_equal(found.rankings, [np.arange(40), np.arange(40)[::-1]])
+    assert_array_equal(found.n_rounds[0], np.repeat([3, 2, 1], [16, 4, 20]))
+    assert (found.first_round, found.last_round) == (1, 3)
+    assert found.importances.shape == (2, 40)
+    assert_allclose(found.importances.sum(axis=1), 1)

@@ -123,9 +123,14 @@ def test_saliency_of_a_regressor_is_in_deviations(quantity):
     result = gradient_importance(regressor, X)
     assert_allclose(result.importances, expected.T, atol=2e-3)
     assert result.importances_mean[:2].min() > 0.3
-    selector = VIANNSelector(VIANNRegressor(**settings, random_state=0)).fit(X, y)
-    same = gradient_importance(selector, X)
-    assert_allclose(same.importances, result.importances, rtol=1e-5)
+
+
+def test_a_selector_is_asked_for_its_networks(quantity):
+    selector = VIANNSelector(VIANNRegressor(**FAST), random_state=0).fit(*quantity)
+    result = gradient_importance(selector, quantity[0])
+    expected = gradient_importance(selector.estimator_, quantity[0])
+    assert_array_equal(result.importances, expected.importances)
+    assert result.importances_mean.argmax() == 0
 
 
 def test_a_wrapper_is_asked_for_its_model(table, line):

@@ -249,7 +249,7 @@ def test_a_wrapper_is_asked_for_its_model(wrapper, classes):
 @pytest.mark.parametrize("function", OF_WEIGHTS, ids=by_name)
 def test_a_selector_is_asked_for_its_network(function, selector):
     expected = function(selector.estimator_).importances
-    assert expected.shape == (6, 2)
+    assert expected.shape == (6, 4)  # a network for each of four folds
     assert_array_equal(function(selector).importances, expected)
 
 

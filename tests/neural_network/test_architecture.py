@@ -1,78 +1,68 @@
-import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skviann.models import (
-    build_packed_mlp,
-    check_parts,
+from skviann.layers import find_bins
+from skviann.neural_network._architecture import (
+    Architecture,
+    build_model,
+    check_activation,
     draw_weights,
-    make_optimizer,
 )
 
 
-def networks(hidden_layer_sizes=(3,), n_outputs=2, n_members=5):
-    return build_packed_mlp(
-        4,
-        n_outputs,
-        n_members=n_members,
-        n_bins=1,
-        hidden_layer_sizes=hidden_layer_sizes,
-        activation="relu",
-        output_activation="linear",
-    )
+def activate(task, outputs):
+    if task == "binary":
+        return 1 / (1 + np.exp(-outputs))
+    if task == "multiclass":
+        powers = np.exp(outputs)
+        return powers / powers.sum(axis=-1, keepdims=True)
+    return outputs
 
 
-def test_members_are_perceptrons_of_their_own():
+@pytest.mark.parametrize(
+    ("task", "n_outputs"), [("binary", 1), ("multiclass", 3), ("regression", 2)]
+)
+def test_the_model_is_the_mean_of_its_members(task, n_outputs):
     X = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
-    members, mean = networks()
-    members.get_layer("encoding").adapt(X)
-    kernel_1, bias_1, kernel_2, bias_2 = members.trainable_weights
+    bins = find_bins(X, None, 1)
+    architecture = Architecture(task, n_outputs, (3,), "relu")
+    weights = draw_weights(architecture, range(5), 4, 4)
+    weights = [20 * values + 0.1 for values in weights]
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
-    expected = [
-        np.maximum(Z @ k1 + b1, 0) @ k2 + b2
-        for k1, b1, k2, b2 in zip(
-            *(w.numpy() for w in (kernel_1, bias_1, kernel_2, bias_2)), strict=True
-        )
+    outputs = [
+        activate(task, np.maximum(Z @ k1 + b1, 0) @ k2 + b2)
+        for k1, b1, k2, b2 in zip(*weights, strict=True)
     ]
-    assert_allclose(members(X), expected, rtol=1e-3, atol=1e-5)
-    assert_allclose(mean(X), np.mean(expected, axis=0), rtol=1e-3, atol=1e-5)
+    model = build_model(architecture, bins, weights)
+    expected = np.mean(outputs, axis=0)
+    assert_allclose(model(X), expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (400, 5)])
 def test_the_first_layer_starts_small(hidden_layer_sizes):
-    members, _ = networks(hidden_layer_sizes, n_outputs=400, n_members=2)
-    draw_weights(members, seed=0)
-    kernels = [w.numpy() for w in members.trainable_weights if w.shape[1] > 1]
+    architecture = Architecture("regression", 400, hidden_layer_sizes, "relu")
+    weights = draw_weights(architecture, [0, 1], 4, 4)
+    sizes = [4, *hidden_layer_sizes, 400]
+    kernels, biases = weights[::2], weights[1::2]
+    shapes = list(zip([2] * len(sizes), sizes, sizes[1:], strict=False))
+    assert [kernel.shape for kernel in kernels] == shapes
+    assert [bias.shape for bias in biases] == [(2, 1, size) for size in sizes[1:]]
+    assert not any(bias.any() for bias in biases)
     assert kernels[0].std() == pytest.approx(0.01, rel=0.1)
     assert (kernels[0][0] != kernels[0][1]).all()
     for kernel in kernels[1:]:  # Glorot's uniform distribution, for each member
         limit = np.sqrt(6 / sum(kernel.shape[1:]))
+        assert np.abs(kernel).max() <= limit
         assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.1)
-    before = members.get_weights()
-    draw_weights(members, seed=1)
-    assert (members.trainable_weights[0].numpy() != kernels[0]).all()
-    draw_weights(members, seed=0)
-    for one, other in zip(members.get_weights(), before, strict=True):
-        assert_array_equal(one, other)
+    # A member's weights are its seed's, whoever is beside it.
+    for values, alone in zip(
+        weights, draw_weights(architecture, [1], 4, 4), strict=True
+    ):
+        assert_array_equal(values[1:], alone)
 
 
-def test_make_optimizer():
-    assert float(make_optimizer("sgd", 0.5).learning_rate) == 0.5
-    default = keras.optimizers.Adam().learning_rate
-    assert float(make_optimizer("adam", None).learning_rate) == float(default)
-    original = keras.optimizers.SGD(0.25, momentum=0.5)
-    copied = make_optimizer(original, None)
-    assert copied is not original
-    assert (float(copied.learning_rate), copied.momentum) == (0.25, 0.5)
-
-
-def test_check_parts():
-    check_parts("relu", keras.optimizers.SGD(), [keras.callbacks.EarlyStopping()])
-    check_parts("tanh", "adam", None)
+def test_check_activation():
+    check_activation("tanh")
     with pytest.raises(ValueError, match="activation must be .*'relux'"):
-        check_parts("relux", "adam", None)
-    with pytest.raises(ValueError, match="optimizer must be .*'adamant'"):
-        check_parts("relu", "adamant", None)
-    with pytest.raises(TypeError, match="callbacks must hold .*EarlyStopping"):
-        check_parts("relu", "adam", [keras.callbacks.EarlyStopping])
+        check_activation("relux")

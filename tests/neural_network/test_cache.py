@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from conftest import RecordKernel
-from skviann import VarianceImportance, _reuse
+from skviann import VarianceImportance
+from skviann.neural_network import _cache
 from skviann.wrappers import KerasClassifier
 
 
@@ -32,8 +33,8 @@ def wrapper(build=build, **params):
 
 
 @pytest.fixture(autouse=True)
-def empty_shelf():
-    _reuse._stand_ins.clear()
+def empty_cache():
+    _cache._models.clear()
 
 
 def results(fitted, X):
@@ -61,26 +62,26 @@ SETTINGS = [
 def test_the_second_fit_reuses_what_the_first_has_traced(params, classes):
     X, y = classes
     first = wrapper(**params).fit(X, y)
-    assert len(_reuse._stand_ins) == 1
+    assert len(_cache._models) == 1
     wrapper(**params).set_params(random_state=1).fit(-X, y)
     second = wrapper(**params).fit(X, y)
-    assert len(_reuse._stand_ins) == 1
+    assert len(_cache._models) == 1
     assert_same(first, second, X)
     assert_array_equal(first.predict(X), second.predict(X))
 
 
 def test_results_are_those_of_a_model_that_was_trained_itself(classes, monkeypatch):
     X, y = classes
-    with_stand_in = wrapper().fit(X, y).fit(X, y)
-    monkeypatch.setattr(_reuse, "_kind", lambda *args: None)
-    assert_same(with_stand_in, wrapper().fit(X, y).fit(X, y), X)
+    with_copy = wrapper().fit(X, y).fit(X, y)
+    monkeypatch.setattr(_cache, "_training_key", lambda *args: None)
+    assert_same(with_copy, wrapper().fit(X, y).fit(X, y), X)
 
 
 def test_training_goes_on_where_it_ended(classes, monkeypatch):
     X, y = classes
     in_parts = wrapper(epochs=2, warm_start=True).fit(X, y).fit(X, y)
     in_parts.partial_fit(X, y)
-    monkeypatch.setattr(_reuse, "_kind", lambda *args: None)
+    monkeypatch.setattr(_cache, "_training_key", lambda *args: None)
     itself = wrapper(epochs=2, warm_start=True).fit(X, y).fit(X, y)
     itself.partial_fit(X, y)
     assert_same(in_parts, itself, X)
@@ -90,9 +91,6 @@ def test_training_goes_on_where_it_ended(classes, monkeypatch):
 def test_networks_that_differ_are_not_mixed_up(classes):
     X, y = classes
     different = [
-        {},
-        {"model__units": 5},
-        {"model__activation": "tanh"},
         {"model__dropout": 0.5},
         {"model__loss": "mse"},
         {"model__rate": 0.1},
@@ -100,13 +98,13 @@ def test_networks_that_differ_are_not_mixed_up(classes):
     ]
     alone = []
     for params in different:
-        _reuse._stand_ins.clear()
+        _cache._models.clear()
         alone.append(wrapper(**params).fit(X, y))
-    _reuse._stand_ins.clear()
+    _cache._models.clear()
     for _ in range(2):
         for params, expected in zip(different, alone, strict=True):
             assert_same(wrapper(**params).fit(X, y), expected, X)
-    assert len(_reuse._stand_ins) == len(different)
+    assert len(_cache._models) == len(different)
 
 
 def functional(lambda_layer=False):
@@ -123,7 +121,7 @@ def functional(lambda_layer=False):
 def test_functional_models_are_reused(classes):
     first = wrapper(functional).fit(*classes)
     assert_same(wrapper(functional).fit(*classes), first, classes[0])
-    assert len(_reuse._stand_ins) == 1
+    assert len(_cache._models) == 1
 
 
 def named():
@@ -166,7 +164,7 @@ def own_loss(y_true, y_pred):
 )
 def test_what_is_not_known_is_not_reused(unknown, classes):
     unknown.fit(*classes)
-    assert len(_reuse._stand_ins) == 0
+    assert len(_cache._models) == 0
     assert len(unknown.history_["loss"]) == 3
 
 
@@ -189,15 +187,33 @@ def test_an_interrupted_fit_keeps_the_weights_that_it_reached(classes):
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(*classes)
     assert int(estimator.model_.optimizer.iterations) == 4
-    assert len(_reuse._stand_ins) == 0
+    assert len(_cache._models) == 0
+
+
+def test_a_cache_gives_each_thing_to_one_and_forgets_the_oldest():
+    cache = _cache.Cache()
+    assert cache.take("a") is None
+    for number in range(_cache._MAX_KEPT):
+        cache.put("a", number)
+    assert cache.take("a") == _cache._MAX_KEPT - 1  # the latest
+    cache.put("b", "one")
+    cache.put("c", "two")  # no room is left: the first "a" goes
+    assert len(cache) == _cache._MAX_KEPT
+    left = [cache.take("a") for _ in range(_cache._MAX_KEPT)]
+    assert left == [*reversed(range(1, _cache._MAX_KEPT - 1)), None, None]
+    assert (cache.take("c"), cache.take("b"), cache.take("b")) == ("two", "one", None)
+    cache.put("a", 0)
+    cache.clear()
+    assert len(cache) == 0
 
 
 def test_large_and_many_networks_are_not_kept(classes, monkeypatch):
     X, y = classes
-    for units in range(1, 12):
+    monkeypatch.setattr(_cache, "_MAX_KEPT", 2)
+    for units in (1, 2, 3):
         wrapper(model__units=units, epochs=1).fit(X, y)
-    assert len(_reuse._stand_ins) == _reuse._MAX_KEPT
-    _reuse._stand_ins.clear()
-    monkeypatch.setattr(_reuse, "_MAX_WEIGHTS", 10)
+    assert len(_cache._models) == 2
+    _cache._models.clear()
+    monkeypatch.setattr(_cache, "_MAX_WEIGHTS", 10)
     wrapper(epochs=1).fit(X, y)
-    assert len(_reuse._stand_ins) == 0
+    assert len(_cache._models) == 0

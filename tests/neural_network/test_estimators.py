@@ -10,50 +10,45 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import cross_val_score
 
-from conftest import FAST, viann_by_hand
+from conftest import FAST
 from skviann import VIANNClassifier, VIANNRegressor
 
 BOTH = [VIANNClassifier, VIANNRegressor]
 
 
-def test_importances_are_means_of_readings_from_recorded_weights(classes):
-    recorded = []
-
-    class Record(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            recorded.append(self.model.layers[2].get_weights()[0])
-
-        def __deepcopy__(self, memo):
-            return self
-
-    settings = {**FAST, "n_bins": 3, "callbacks": [Record()], "random_state": 0}
-    classifier = VIANNClassifier(**settings).fit(*classes)
-    assert len(recorded) == FAST["epochs"] == 8
-    readings = []
-    for n_updates in (4, 6, 8):  # each about the root of 2 times the one before
-        scores = viann_by_hand(recorded[:n_updates], recorded[n_updates - 1])
-        scores = scores.reshape(2, 6, 3).sum(axis=2)  # members, features, bins
-        readings.append(scores / scores.sum(axis=1, keepdims=True))
-    expected = np.mean(readings, axis=0)
-    assert_allclose(classifier.importances_, expected, rtol=1e-10)
-    assert_allclose(classifier.feature_importances_, expected.mean(axis=0))
-    assert_allclose(classifier.importances_std_, expected.std(axis=0))
-    assert classifier.importances_std_.max() > 0
-
-
-@pytest.mark.parametrize("fitted", ["fitted_classifier", "fitted_regressor"])
-def test_importances_find_the_columns_that_matter(fitted, request):
-    importances = request.getfixturevalue(fitted).feature_importances_
+@pytest.mark.parametrize("estimator", BOTH)
+def test_importances_find_the_columns_that_matter(estimator, classes, quantity):
+    network = estimator(**{**FAST, "n_members": 8}, random_state=0)
+    network.fit(*(classes if is_classifier(network) else quantity))
+    importances = network.feature_importances_
     assert importances.shape == (6,)
     assert (importances >= 0).all()
     assert_allclose(importances.sum(), 1)
     assert set(importances.argsort()[-2:]) == {0, 1}
+
+
+def test_random_state(classes, fitted_classifier):
+    X, y = classes
+    global_state = np.random.get_state()[1]
+
+    def fit(random_state):
+        return VIANNClassifier(**FAST, random_state=random_state).fit(X, y)
+
+    assert_array_equal(fit(0).importances_, fitted_classifier.importances_)
+    one, other = fit(None), fit(None)
+    assert (one.importances_ != other.importances_).any()
+    state = np.random.RandomState(3)
+    one, other = fit(state), fit(state)  # an instance goes on
+    assert (one.importances_ != other.importances_).any()
+    assert_array_equal(one.importances_, fit(np.random.RandomState(3)).importances_)
+    assert_array_equal(np.random.get_state()[1], global_state)
 
 
 @pytest.mark.parametrize("n_bins", [1, 4])
@@ -158,8 +153,7 @@ def test_full_batches_make_weights_equal_repetitions(estimator, classes):
     X, y = np.vstack([classes[0], -classes[0]]), np.r_[classes[1], classes[1]]
     network = estimator(
         (4,),
-        optimizer="sgd",
-        learning_rate=0.1,
+        learning_rate=0.05,
         batch_size=1000,
         epochs=5,
         random_state=0,
@@ -202,52 +196,40 @@ def test_balanced_class_weight(classes):
     assert balanced.predict_proba(X)[:, 1].mean() > plain.predict_proba(X)[:, 1].mean()
 
 
-def test_early_stopping_through_callbacks(classes):
+@pytest.mark.parametrize("estimator", BOTH)
+def test_early_stopping(estimator, classes):
     X, y = classes
     mislabelled = np.where(np.arange(len(y)) % 5 == 0, 1 - y, y)
-    stop = keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True)
-    network = VIANNClassifier(
-        learning_rate=0.1, epochs=200, validation_split=0.25, callbacks=[stop]
+    network = estimator(
+        learning_rate=0.1,
+        epochs=200,
+        early_stopping=True,
+        validation_fraction=0.25,
+        n_iter_no_change=2,
+        random_state=0,
     )
     network.fit(X, mislabelled)
-    assert 2 <= len(network.history_["loss"]) < 200
-    assert network.history_.keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
-    assert network.callbacks == [stop]
-    assert stop.model is None  # a copy was used
+    assert network.history_.keys() == {"loss", "val_loss"}
+    val_loss = network.history_["val_loss"]
+    assert 3 <= len(val_loss) == len(network.history_["loss"]) < 200
+    assert len(val_loss) == np.argmin(val_loss) + 1 + 2
+    assert network.fit(X, mislabelled).history_["val_loss"] == val_loss
+    # Without it, all rows are trained on, for as long as asked.
+    network.set_params(early_stopping=False, epochs=12).fit(X, mislabelled)
+    assert network.history_.keys() == {"loss"}
+    assert len(network.history_["loss"]) == 12
 
 
 def test_validation_rows_are_drawn_at_random(classes):
     # Rows sorted by class: the last quarter alone would be one class.
     X, y = classes
     order = np.argsort(y, kind="stable")
-    network = VIANNClassifier(**FAST, validation_split=0.25, random_state=0)
+    network = VIANNClassifier(
+        **FAST, early_stopping=True, validation_fraction=0.25, random_state=0
+    )
     network.fit(X[order], y[order])
     assert network.score(X, y) > 0.9
     assert network.history_["val_loss"][-1] < network.history_["val_loss"][0]
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", keras.optimizers.SGD(momentum=0.5)])
-def test_optimizer_and_learning_rate(optimizer, classes):
-    seen = []
-
-    class Watch(keras.callbacks.Callback):
-        def on_train_end(self, logs=None):
-            seen.append(self.model.optimizer)
-
-        def __deepcopy__(self, memo):
-            return self
-
-    VIANNClassifier(
-        (4,), optimizer=optimizer, learning_rate=0.125, epochs=2, callbacks=[Watch()]
-    ).fit(*classes)
-    (trained,) = seen
-    assert isinstance(trained, keras.optimizers.SGD)
-    assert float(trained.learning_rate) == 0.125
-    if not isinstance(optimizer, str):
-        assert trained is not optimizer
-        assert not optimizer.built
-        assert trained.momentum == 0.5
-        assert float(optimizer.learning_rate) == pytest.approx(0.01)
 
 
 def test_sizes_of_the_network(classes):
@@ -260,30 +242,30 @@ def test_sizes_of_the_network(classes):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "n_steps", "n_epochs"),
+    ("n_rows", "n_epochs", "n_batches"),
     # 32 rows a step up to 9600 rows; at most 10 steps an epoch and at most 50 epochs
-    [(10, 50, 50), (150, 150, 30), (320, 150, 15), (5000, 150, 15), (40_000, 150, 15)],
+    [(10, 50, 1), (150, 30, 5), (320, 15, 10), (5000, 15, 10), (40_000, 15, 10)],
 )
-def test_automatic_epochs_make_150_steps(n_rows, n_steps, n_epochs):
-    steps = []
-
-    class Count(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            steps.append(batch)
-
-        def __deepcopy__(self, memo):
-            return self
-
+def test_automatic_epochs_make_150_steps(n_rows, n_epochs, n_batches):
+    schedule = VIANNRegressor()._schedule(n_rows, 2, 8)
+    assert (schedule.epochs, schedule.steps_per_epoch) == (n_epochs, n_batches)
+    assert schedule.epochs * schedule.steps_per_epoch in (50, 150)
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
-    network = VIANNRegressor((2,), n_members=1, callbacks=[Count()]).fit(X, X[:, 0])
+    network = VIANNRegressor((2,), n_members=1).fit(X, X[:, 0])
     assert len(network.history_["loss"]) == n_epochs
-    assert len(steps) == n_steps
 
 
-@pytest.mark.parametrize(("verbose", "shown"), [(0, False), (1, True)])
-def test_verbose(verbose, shown, classes, capsys):
-    VIANNClassifier((4,), epochs=2, verbose=verbose).fit(*classes).predict(classes[0])
-    assert ("Epoch 2/2" in capsys.readouterr().out) is shown
+def test_verbose(classes, capsys):
+    settings = {"hidden_layer_sizes": (4,), "epochs": 2, "random_state": 0}
+    VIANNClassifier(**settings).fit(*classes).predict(classes[0])
+    assert capsys.readouterr().out == ""
+    network = VIANNClassifier(**settings, verbose=1, early_stopping=True).fit(*classes)
+    lines = capsys.readouterr().out.splitlines()
+    losses = zip(*network.history_.values(), strict=True)
+    assert lines == [
+        f"epoch {number}: loss {loss:.4g}, val_loss {val_loss:.4g}"
+        for number, (loss, val_loss) in enumerate(losses, start=1)
+    ]
 
 
 def test_a_row_is_predicted_alike_alone_and_among_others(fitted_classifier, classes):
@@ -359,12 +341,24 @@ def test_copies_predict_the_same(fitted, copied, request, classes):
     assert unfitted.get_params() == original.get_params()
 
 
-def test_pickles_without_the_callbacks_of_its_training(classes, tmp_path):
-    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
-    network = VIANNClassifier((4,), epochs=3, callbacks=[log]).fit(*classes)
-    assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
-    twin = pickle.loads(pickle.dumps(network))
-    assert_array_equal(twin.predict(classes[0]), network.predict(classes[0]))
+def test_the_model_is_built_when_asked_for_and_not_pickled(classes):
+    X, _ = classes
+    network = VIANNClassifier(**FAST, random_state=0)
+    with pytest.raises(NotFittedError):
+        network.model_  # noqa: B018
+    network.fit(*classes)
+    size = len(pickle.dumps(network))
+    model = network.model_
+    assert network.model_ is model
+    assert len(pickle.dumps(network)) == size
+    scaled = network.scaler_.transform(X)
+    expected = network.predict_proba(X)[:, 1:]
+    assert_allclose(model.predict(scaled, verbose=0), expected, rtol=1e-4, atol=1e-6)
+    network.fit(-X, classes[1])  # a new fit, a new model
+    assert network.model_ is not model
+    expected = network.predict_proba(X)[:, 1:]
+    predicted = network.model_.predict(network.scaler_.transform(X), verbose=0)
+    assert_allclose(predicted, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_keras_model_can_be_saved(fitted_regressor, quantity, tmp_path):
@@ -384,17 +378,21 @@ BAD_PARAMETERS = [
     ({"hidden_layer_sizes": (8, 2.5)}, "hidden_layer_sizes must"),
     ({"hidden_layer_sizes": 8}, "'hidden_layer_sizes' parameter"),
     ({"activation": "relux"}, "activation must be.*'relux'"),
-    ({"optimizer": "adamant"}, "optimizer must be.*'adamant'"),
     ({"learning_rate": 0}, "'learning_rate' parameter"),
     ({"batch_size": 0}, "'batch_size' parameter"),
     ({"batch_size": "all"}, "'batch_size' parameter"),
     ({"n_members": 0}, "'n_members' parameter"),
     ({"n_bins": 2.5}, "'n_bins' parameter"),
     ({"epochs": 1}, "'epochs' parameter.*Got 1"),
-    ({"validation_split": 1.0}, "'validation_split' parameter"),
-    ({"validation_split": 0.99}, "validation_split=0.99 of 20 rows leaves none"),
-    ({"callbacks": ["stop"]}, "callbacks must hold.*'stop'"),
-    ({"callbacks": keras.callbacks.EarlyStopping()}, "'callbacks' parameter"),
+    ({"learning_rate": None}, "'learning_rate' parameter"),
+    ({"early_stopping": "auto"}, "'early_stopping' parameter"),
+    ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
+    ({"validation_fraction": 0.0}, "'validation_fraction' parameter"),
+    (
+        {"early_stopping": True, "validation_fraction": 0.99},
+        "validation_fraction=0.99 of 20 rows leaves none",
+    ),
+    ({"n_iter_no_change": 0}, "'n_iter_no_change' parameter"),
     ({"random_state": "zero"}, "'random_state' parameter"),
     ({"verbose": -1}, "'verbose' parameter"),
 ]
@@ -460,7 +458,7 @@ def test_bad_targets():
 
 
 def test_weights_that_are_not_finite_are_an_error():
-    network = VIANNRegressor(optimizer="sgd", learning_rate=1e30)
+    network = VIANNRegressor(learning_rate=1e30)
     with pytest.raises(ValueError, match="NaN or infinite.*learning rate"):
         network.fit(X, X[:, 0])
     assert not hasattr(network, "feature_importances_")

@@ -96,7 +96,9 @@ def test_a_penalty_drops_what_is_not_needed(classes):
     for alpha in (0.0, 0.1):
         network = DropoutRankingClassifier(**FAST, alpha=alpha, random_state=0)
         layer = network.fit(X, y).model_.get_layer("selection")
-        rate[alpha] = layer.importances()
+        rate[alpha] = layer.importances(layer.get_weights()[0])
+        shares = rate[alpha] / rate[alpha].sum(axis=1, keepdims=True)
+        assert_allclose(network.importances_, shares, rtol=1e-5)
     assert (rate[0.1] < rate[0.0]).all()
 
 
@@ -110,35 +112,39 @@ def test_importances_are_the_layers_weights(classes):
     )
 
 
-def inputs(n_bins):
-    """Rows of three features with some bins, and the bins' feature numbers."""
-    rows = np.random.default_rng(0).normal(size=(5, 3 * n_bins)).astype("float32")
-    return rows, np.repeat(np.arange(3), n_bins)
+# Which of three features an input belongs to: also another number of inputs for each.
+FEATURES = [[0, 1, 2], [0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 2, 2]]
 
 
-@pytest.mark.parametrize("n_bins", [1, 2])
-def test_one_to_one(n_bins):
-    rows, feature_of = inputs(n_bins)
-    layer = OneToOne(n_members=2, n_bins=n_bins, alpha=0.5, l1_ratio=0.25)
+def rows_of(features):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(5, len(features))).astype("float32")
+
+
+@pytest.mark.parametrize("features", FEATURES, ids=str)
+def test_one_to_one(features):
+    rows = rows_of(features)
+    layer = OneToOne(2, features, alpha=0.5, l1_ratio=0.25)
     assert_array_equal(layer(rows), np.stack([rows, rows]))
     weights = np.array([[1.0, -2.0, 0.0], [0.5, 3.0, 1.0]])
     layer.set_weights([weights[:, None]])
-    assert_allclose(layer(rows), rows * weights[:, None, feature_of], rtol=1e-6)
+    assert_allclose(layer(rows), rows * weights[:, None, features], rtol=1e-6)
     penalty = 0.5 * (0.25 * np.abs(weights) + 0.75 / 2 * weights**2).sum()
+    assert float(layer.penalty(layer.get_weights()[0])) == pytest.approx(penalty)
     assert float(layer.losses[0]) == pytest.approx(penalty)
-    assert_array_equal(layer.importances(), np.abs(weights))
+    assert_array_equal(layer.importances(layer.get_weights()[0]), np.abs(weights))
 
 
 def test_learned_dropout():
     chances = np.array([[0.9, 0.5, 0.1], [0.2, 0.3, 0.4]])
-    layer = LearnedDropout(n_members=2, n_bins=2, alpha=0.5)
+    layer = LearnedDropout(2, [0, 0, 1, 1, 2, 2], alpha=0.5)
     rows = np.ones((4000, 6), dtype="float32")
     layer(rows)
     layer.set_weights([np.log(chances / (1 - chances))[:, None]])
     expected = np.repeat(chances, 2, axis=1)[:, None]
     assert_allclose(layer(rows), np.broadcast_to(expected, (2, 4000, 6)), rtol=1e-5)
     assert float(layer.losses[0]) == pytest.approx(0.5 * chances.sum())
-    assert_allclose(layer.importances(), chances, rtol=1e-5)
+    assert_allclose(layer.importances(layer.get_weights()[0]), chances, rtol=1e-5)
 
     draws = np.asarray(layer(rows, training=True))
     assert_array_equal(draws[..., ::2], draws[..., 1::2])  # a feature's bins
@@ -146,26 +152,30 @@ def test_learned_dropout():
     assert_allclose((draws > 0.5).mean(axis=1), expected[:, 0], atol=0.04)
 
 
-@pytest.mark.parametrize("n_bins", [1, 2])
-def test_row_sparse_dense(n_bins):
-    rows, feature_of = inputs(n_bins)
-    layer = RowSparseDense(n_members=2, n_bins=n_bins, units=4, alpha=0.5)
+@pytest.mark.parametrize("features", FEATURES, ids=str)
+def test_row_sparse_dense(features):
+    rows = rows_of(features)
+    layer = RowSparseDense(4, 2, features, alpha=0.5)
     output = layer(rows)
     kernel, _ = layer.get_weights()
     assert_allclose(output, rows @ kernel, rtol=1e-5, atol=1e-6)
     norms = np.array(
         [
-            [np.sqrt((member[feature_of == j] ** 2).sum()) for j in range(3)]
+            [np.sqrt((member[np.array(features) == j] ** 2).sum()) for j in range(3)]
             for member in kernel
         ]
     )
     assert float(layer.losses[0]) == pytest.approx(0.5 * norms.sum(), rel=1e-5)
-    assert_allclose(layer.importances(), norms, rtol=1e-6)
+    assert_allclose(layer.importances(kernel, features), norms, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     "layer",
-    [OneToOne(2, 1, alpha=0.5), LearnedDropout(2, 1), RowSparseDense(2, 1, units=4)],
+    [
+        OneToOne(2, [0, 1, 2], alpha=0.5),
+        LearnedDropout(2, [0, 1, 2]),
+        RowSparseDense(4, 2, [0, 1, 2]),
+    ],
     ids=name,
 )
 def test_a_saved_network_computes_the_same(layer, tmp_path):

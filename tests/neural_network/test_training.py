@@ -3,121 +3,464 @@ import threading
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.metrics import log_loss, mean_squared_error
 
-from conftest import FAST
-from skviann import VIANNClassifier, VIANNRegressor, _reuse, _training
-from skviann._feed import repeated_batches
-from skviann._training import Architecture
+from conftest import FAST, viann_by_hand
+from skviann import VIANNClassifier, VIANNRegressor
+from skviann.layers import find_bins
+from skviann.neural_network import _cache, _training
+from skviann.neural_network._architecture import Architecture, draw_weights
+from skviann.neural_network._training import Group, Problem, Schedule, train
 
-TARGETS = {
-    "binary": (lambda y: y, 1, "sigmoid", "binary_crossentropy"),
-    "multiclass": (
-        lambda y: y + (np.arange(len(y)) % 2),
-        3,
-        "softmax",
-        "sparse_categorical_crossentropy",
+N_OUTPUTS = {"binary": 1, "multiclass": 3, "regression": 2}
+N_BINS = 2
+
+
+def make_problem(
+    task="binary", weighted=False, *, n_rows=40, sizes=(5, 4), activation="relu"
+):
+    """A problem of six columns, of which three make the target."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 6))
+    sums = np.column_stack([X[:, 0] - X[:, 1], X[:, 2]])
+    targets = {
+        "binary": (sums[:, :1] > 0.3).astype(int),
+        "multiclass": np.digitize(sums[:, :1], [-0.5, 1]),
+        "regression": sums,
+    }[task]
+    weights = rng.uniform(0.5, 1.5, n_rows) if weighted else None
+    if weighted:
+        weights /= weights.mean()
+    bins = find_bins(X, weights, N_BINS)
+    return Problem(
+        Architecture(task, N_OUTPUTS[task], sizes, activation),
+        X,
+        targets,
+        weights,
+        np.zeros(6),
+        np.ones(6),
+        bins,
+    )
+
+
+def every_row(problem):
+    return [Group(np.arange(len(problem.X)), np.arange(6))]
+
+
+def encode_by_hand(problem, columns):
+    """Inputs of a network that sees these columns: (rows, columns * bins)."""
+    bins = problem.bins
+    X = np.repeat(problem.X[:, columns].astype("float32"), N_BINS, axis=1)
+    inputs = (columns[:, None] * N_BINS + np.arange(N_BINS)).ravel()
+    start, slope, mean, factor = (values[inputs] for values in bins[1:5])
+    return (np.clip((X - start) * slope, 0, 1) - mean) * factor
+
+
+def constant_by_hand(task, targets, weights):
+    if task == "regression":
+        return (weights[:, None] * targets).sum(axis=0) / weights.sum()
+    shares = np.array(
+        [weights[targets[:, 0] == number].sum() for number in range(N_OUTPUTS[task])]
+        if task == "multiclass"
+        else [weights[targets[:, 0] == number].sum() for number in (0, 1)]
+    )
+    shares = shares / weights.sum()
+    return np.log(shares) if task == "multiclass" else np.log(shares[1:] / shares[0])
+
+
+LOSSES = {
+    "binary": lambda y, z: keras.ops.binary_crossentropy(y, z, from_logits=True)[:, 0],
+    "multiclass": lambda y, z: keras.ops.sparse_categorical_crossentropy(
+        y[:, 0], z, from_logits=True
     ),
-    "regression": (lambda y: 2.0 * y - 1, 1, "linear", "mean_squared_error"),
+    "regression": lambda y, z: keras.ops.mean((y - z) ** 2, axis=-1),
 }
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("task", TARGETS)
-def test_a_packed_fit_equals_separate_fits(task, weighted, optimizer, classes):
-    X, y = classes
-    X = X.astype("float32")
-    convert, n_outputs, activation, loss = TARGETS[task]
-    y = convert(y).reshape(-1, 1).astype("float32")
-    arrays = [X, y]
-    if weighted:
-        arrays.append(np.linspace(0.5, 1.5, len(y)).astype("float32"))
-    architecture = Architecture(task, 6, n_outputs, 3, 4, (5, 4), "relu")
-    packed = _training._compile(
-        architecture, keras.optimizers.get(optimizer), steps_at_once=1
+def train_alone(problem, group, member_seed, schedule, seed, n_seen=None):
+    """Train one member as a Keras model of its own, step by step."""
+    task = problem.architecture.task
+    inputs = encode_by_hand(problem, group.columns)
+    weights = np.ones(len(group.rows))
+    if problem.sample_weight is not None:
+        weights = problem.sample_weight[group.rows]
+        weights = weights / weights.mean()
+    drawn = draw_weights(
+        problem.architecture, [member_seed], len(group.columns), inputs.shape[1]
     )
-    encoding = packed.get_layer("encoding")
-    encoding.adapt(X)
+    drawn = [values[0] for values in drawn]
+    drawn[-1] = constant_by_hand(task, problem.targets[group.rows], weights)[None]
+    layers = [
+        keras.layers.Dense(size, "relu")
+        for size in problem.architecture.hidden_layer_sizes
+    ]
+    layers.append(keras.layers.Dense(problem.architecture.n_outputs))
+    model = keras.Sequential([keras.Input((inputs.shape[1],)), *layers])
+    model.set_weights([w if i % 2 == 0 else w[0] for i, w in enumerate(drawn)])
+    optimizer = keras.optimizers.Adam(schedule.learning_rate)
+    seen = np.arange(inputs.shape[1]) < (n_seen or 6) * N_BINS
+    n_each = -(-len(group.rows) // schedule.batch_size)
+    n_steps = schedule.epochs * (schedule.steps_per_epoch or n_each)
+    batches = _training._batches(
+        len(group.rows), schedule.batch_size, n_steps, np.random.default_rng(seed)
+    )
+    losses = []
+    for _ in range(n_steps):
+        batch = next(batches)
+        batch = batch[batch >= 0]
+        rows = group.rows[batch]
+        with tf.GradientTape() as tape:
+            outputs = model(inputs[rows] * seen)
+            row_losses = LOSSES[task](tf.constant(problem.targets[rows]), outputs)
+            loss = tf.reduce_mean(row_losses * weights[batch].astype("float32"))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        losses.append(float(loss))
+    return model.get_weights(), losses
 
-    def train(model):
-        batches, n_batches = repeated_batches(arrays, 25, shuffle=True, seed=0)
-        model.fit(batches, epochs=3, steps_per_epoch=n_batches, verbose=0)
 
-    separate = []
-    for member in range(3):
-        layers = [keras.layers.Dense(5, "relu"), keras.layers.Dense(4, "relu")]
-        layers.append(keras.layers.Dense(n_outputs, activation))
-        model = keras.Sequential([keras.Input((24,)), *layers])
-        for alone, together in zip(layers, packed.layers[2:], strict=True):
-            kernel, bias = (weight.numpy() for weight in together.weights)
-            alone.set_weights([kernel[member], bias[member, 0]])
-        whole = keras.Sequential([keras.Input((6,)), encoding, model])
-        whole.compile(optimizer, loss)
-        train(whole)
-        separate.append(layers)
-    train(packed)
-    for member, layers in enumerate(separate):
-        for alone, together in zip(layers, packed.layers[2:], strict=True):
-            kernel, bias = (weight.numpy()[member] for weight in together.weights)
-            assert_allclose(kernel, alone.kernel.numpy(), rtol=1e-3, atol=1e-5)
-            assert_allclose(bias[0], alone.bias.numpy(), rtol=1e-3, atol=1e-5)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("task", N_OUTPUTS)
+def test_a_packed_training_equals_separate_trainings(task, weighted):
+    problem = make_problem(task, weighted)
+    groups = [
+        Group(np.arange(0, 30), np.array([0, 1, 2, 3])),
+        Group(np.arange(8, 40)[::-1], np.array([5, 2, 0, 1])),
+    ]
+    schedule = Schedule(9, 3, 4, 0.01)
+    n_seen = np.array([4, 2])
+    trained = train(problem, groups, 2, schedule, 7, n_columns_seen=n_seen)
+    losses = []
+    for number, group in enumerate(groups):
+        for member in range(2):
+            alone, losses_alone = train_alone(
+                problem,
+                group,
+                [7, number, member],
+                schedule,
+                [7, number],
+                n_seen[member],
+            )
+            losses.append(losses_alone)
+            together = [values[2 * number + member] for values in trained.weights]
+            for i, (one, other) in enumerate(zip(together, alone, strict=True)):
+                one = one[0] if i % 2 else one
+                assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+    by_epoch = np.mean(losses, axis=0).reshape(3, 4).mean(axis=1)
+    assert_allclose(trained.history["loss"], by_epoch, rtol=1e-4)
 
 
-@pytest.mark.parametrize("callbacks", [None, [keras.callbacks.EarlyStopping("loss")]])
-def test_fits_with_and_without_a_kept_network_are_the_same(callbacks, classes):
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("task", N_OUTPUTS)
+def test_training_begins_at_the_base_rate(task, weighted):
+    problem = make_problem(task, weighted)
+    rows = np.arange(3, 33)
+    weights = problem.weights_of(rows)
+    assert_allclose(weights.mean(), 1, rtol=1e-6)
+    expected = constant_by_hand(task, problem.targets[rows], weights)
+    assert_allclose(problem.constant(rows), expected, rtol=1e-4, atol=1e-6)
+    # One tiny step leaves the output biases where they began.
+    trained = train(
+        problem, [Group(rows, np.arange(6))], 2, Schedule(30, 2, 1, 1e-9), 0
+    )
+    assert_allclose(trained.weights[-1], [[expected]] * 2, rtol=1e-4, atol=1e-6)
+
+
+def test_a_class_may_be_missing_from_the_rows():
+    for task in ("binary", "multiclass"):
+        problem = make_problem(task)
+        rows = np.flatnonzero(problem.targets[:, 0] == 0)
+        constant = problem.constant(rows)
+        assert np.isfinite(constant).all()
+        n = len(rows)
+        expected = np.log(0.5 / n)
+        assert_allclose(constant[-1], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("task", N_OUTPUTS)
+def test_row_losses_are_those_of_scikit_learn(task):
+    problem = make_problem(task)
+    rows = np.arange(5, 35)
+    outputs = np.random.default_rng(1).normal(size=(2, 30, N_OUTPUTS[task]))
+    losses = problem.row_losses(rows, outputs)
+    assert losses.shape == (2, 30)
+    weights = np.random.default_rng(2).uniform(size=30)
+    targets = problem.targets[rows]
+    for of_member, found in zip(outputs, losses, strict=True):
+        if task == "regression":
+            expected = mean_squared_error(targets, of_member, sample_weight=weights)
+        else:
+            if task == "binary":
+                positive = 1 / (1 + np.exp(-of_member))
+                probabilities = np.hstack([1 - positive, positive])
+            else:
+                probabilities = np.exp(of_member)
+                probabilities /= probabilities.sum(axis=1, keepdims=True)
+            labels = list(range(probabilities.shape[1]))
+            expected = log_loss(
+                targets[:, 0].astype(int),
+                probabilities,
+                sample_weight=weights,
+                labels=labels,
+            )
+        assert_allclose(np.average(found, weights=weights), expected, rtol=1e-6)
+
+
+def test_losses_of_very_sure_outputs_are_finite():
+    problem = make_problem("binary")
+    rows = np.arange(40)
+    losses = problem.row_losses(rows, np.full((40, 1), 1e5))
+    assert_allclose(losses, np.where(problem.targets[:, 0] == 1, 0, 1e5))
+
+
+def test_rows_are_scaled_in_their_own_precision():
+    X = 1e9 + np.arange(12.0).reshape(4, 3)
+    scaled = _training.scale_rows(X, np.full(3, 1e9), np.array([1.0, 2, 4]))
+    assert scaled.dtype == np.float32
+    assert_array_equal(scaled, np.arange(12.0).reshape(4, 3) / [1, 2, 4])
+
+
+@pytest.mark.parametrize(("n_rows", "size"), [(23, 5), (20, 5), (3, 8), (5, 1)])
+def test_each_pass_holds_each_row_once(n_rows, size):
+    n_batches = -(-n_rows // size)
+    stream = _training._batches(n_rows, size, 4 * n_batches, np.random.default_rng(0))
+    orders = []
+    for _ in range(3):
+        batches = np.array([next(stream) for _ in range(n_batches)])
+        assert batches.shape == (n_batches, size)
+        rows = batches.ravel()
+        assert_array_equal(rows[n_rows:], -1)  # only the last batch is filled up
+        assert_array_equal(np.sort(rows[:n_rows]), np.arange(n_rows))
+        orders.append(tuple(rows))
+    assert len(set(orders)) > 1
+
+
+def test_of_very_many_rows_only_those_that_are_needed_are_drawn():
+    drawn = []
+
+    class Watch:
+        def choice(self, n_rows, n_drawn, replace):
+            drawn.append((n_rows, n_drawn, replace))
+            return np.arange(n_drawn)
+
+    stream = _training._batches(10**9, 5, 3, Watch())
+    batches = [next(stream) for _ in range(3)]
+    assert_array_equal(np.concatenate(batches), np.arange(15))
+    assert drawn == [(10**9, 15, False)]
+
+
+@pytest.mark.parametrize("n_bins", [1, 3])
+def test_importances_are_means_of_readings_from_recorded_weights(n_bins, classes):
     X, y = classes
-    network = VIANNClassifier(**FAST, random_state=0, callbacks=callbacks)
-    _training._shelf.clear()
+    recorded = []
+
+    class Recording(_training.PackedGraph):
+        def take_in(self):
+            recorded.append(self.weights()[0])
+            return super().take_in()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_training, "PackedGraph", Recording)
+        patch.setattr(_training, "_graphs", _cache.Cache())
+        settings = {**FAST, "n_bins": n_bins, "random_state": 0}
+        classifier = VIANNClassifier(**settings).fit(X, y)
+    assert len(recorded) == FAST["epochs"] == 8
+    readings = []
+    for n_updates in (4, 6, 8):  # each about the root of 2 times the one before
+        scores = viann_by_hand(recorded[:n_updates], recorded[n_updates - 1])
+        scores = scores.reshape(2, 6, n_bins).sum(axis=2)  # members, features, bins
+        readings.append(scores / scores.sum(axis=1, keepdims=True))
+    expected = np.mean(readings, axis=0)
+    assert_allclose(classifier.importances_, expected, rtol=1e-3, atol=1e-6)
+    assert_allclose(classifier.feature_importances_, classifier.importances_.mean(0))
+    assert_allclose(classifier.importances_std_, classifier.importances_.std(axis=0))
+    assert classifier.importances_std_.max() > 0
+
+
+def test_short_trainings_are_read_at_their_end():
+    # Weights are recorded by training anew, for fewer epochs.
+    problem = make_problem("binary")
+    recorded = [
+        train(problem, every_row(problem), 2, Schedule(8, n, 5, 0.02), 3).weights[0]
+        for n in (1, 2, 3)
+    ]
+    trained = train(problem, every_row(problem), 2, Schedule(8, 3, 5, 0.02), 3)
+    scores = viann_by_hand(recorded, recorded[-1]).reshape(2, 6, N_BINS).sum(axis=2)
+    expected = scores / scores.sum(axis=1, keepdims=True)
+    assert_allclose(trained.importances, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_on_epoch_is_told_the_history_so_far():
+    problem = make_problem()
+    lengths = []
+    trained = train(
+        problem,
+        every_row(problem),
+        2,
+        Schedule(8, 4, 5, 0.01),
+        0,
+        on_epoch=lambda history: lengths.append(len(history["loss"])),
+    )
+    assert lengths == [1, 2, 3, 4]
+    assert len(trained.history["loss"]) == 4
+
+
+def test_early_stopping_goes_back_to_the_best_epoch():
+    problem = make_problem(weighted=True)
+    rng = np.random.default_rng(3)
+    wrong = rng.random(40) < 0.3  # labels that can only be learnt by heart
+    problem.targets[wrong] = 1 - problem.targets[wrong]
+    rows, held_out = np.arange(25), np.arange(25, 40)
+    trained = train(
+        problem,
+        [Group(rows, np.arange(6))],
+        2,
+        Schedule(8, 200, 4, 0.05, 3),
+        0,
+        validation_rows=held_out,
+    )
+    val_loss = trained.history["val_loss"]
+    assert len(val_loss) == len(trained.history["loss"]) < 200
+    best = int(np.argmin(val_loss))
+    assert len(val_loss) == best + 1 + 3
+    outputs = _training.compute_outputs(trained, problem.X[None, held_out])
+    weights = problem.sample_weight[held_out]
+    expected = np.mean(
+        [
+            log_loss(
+                problem.targets[held_out, 0],
+                1 / (1 + np.exp(-of_member[:, 0])),
+                sample_weight=weights,
+            )
+            for of_member in outputs
+        ]
+    )
+    assert_allclose(val_loss[best], expected, rtol=1e-4)
+    # What it is given is the training that ends there.
+    shorter = train(
+        problem, [Group(rows, np.arange(6))], 2, Schedule(8, best + 1, 4, 0.05), 0
+    )
+    for one, other in zip(trained.weights, shorter.weights, strict=True):
+        assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+    if best:  # after one epoch alone there is no variance
+        assert np.isfinite(trained.importances).all()
+
+
+def test_members_begin_alike_where_asked():
+    problem = make_problem()
+    groups = [every_row(problem)[0]] * 2
+    same = train(problem, groups, 2, Schedule(8, 2, 3, 0.01), 0, same_weights=True)
+    other = train(problem, groups, 2, Schedule(8, 2, 3, 0.01), 0)
+    for group in (0, 2):
+        assert_array_equal(same.weights[0][group], same.weights[0][group + 1])
+        assert (other.weights[0][group] != other.weights[0][group + 1]).any()
+    assert (same.weights[0][0] != same.weights[0][2]).any()
+
+
+@pytest.mark.parametrize("task", N_OUTPUTS)
+def test_outputs_do_not_depend_on_the_parts_they_are_computed_in(task, monkeypatch):
+    problem = make_problem(task)
+    trained = train(problem, every_row(problem), 2, Schedule(8, 2, 3, 0.01), 0)
+    X = problem.X.astype("float32")[None]
+    whole = _training.compute_outputs(trained, X)
+    assert whole.shape == (2, 40, N_OUTPUTS[task])
+    monkeypatch.setattr(_training, "_VALUES_AT_A_TIME", 1)
+    assert_allclose(_training.compute_outputs(trained, X), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_one_graph_serves_all_shapes():
+    _training._graphs.clear()
+    problem = make_problem(sizes=(5, 4))
+    train(problem, every_row(problem), 2, Schedule(8, 2, 3, 0.01), 0)
+    assert len(_training._graphs) == 1
+    key = _training.PackedGraph.key(problem.architecture)
+    graph = _training._graphs.take(key)
+    _training._graphs.put(key, graph)
+    assert graph.train.experimental_get_tracing_count() == 1
+    other = make_problem(n_rows=70, sizes=(3, 9))
+    groups = [
+        Group(np.arange(50), np.array([3, 1])),
+        Group(np.arange(20, 70), np.array([4, 0])),
+    ]
+    X = other.X[None, :, :2].astype("float32").repeat(2, axis=0)
+
+    def results(n_seen):
+        schedule = Schedule(11, 2, 5, 0.1)
+        trained = train(other, groups, 3, schedule, 1, n_columns_seen=n_seen)
+        outputs = _training.compute_outputs(trained, X)
+        return [*trained.weights, trained.importances, outputs]
+
+    masks = (None, np.array([1, 2, 2]))
+    found = [results(n_seen) for n_seen in masks]
+    assert _training._graphs.take(key) is graph
+    assert graph.train.experimental_get_tracing_count() == 1
+    assert graph.outputs.experimental_get_tracing_count() == 1
+    for n_seen, expected in zip(masks, found, strict=True):
+        _training._graphs.clear()
+        for one, fresh in zip(expected, results(n_seen), strict=True):
+            assert_array_equal(one, fresh)
+
+
+def test_fits_with_and_without_a_kept_graph_are_the_same(classes):
+    X, y = classes
+    network = VIANNClassifier(**FAST, random_state=0)
+    _training._graphs.clear()
     alone = clone(network).fit(X, y)
-    assert len(_training._shelf) == 1
-    # Other rows, weights and seeds use the same compiled network meanwhile.
-    clone(network).set_params(random_state=1).fit(X[::-1], y, np.arange(len(y)) + 1)
-    assert len(_training._shelf) == 1
+    assert len(_training._graphs) == 1
+    # Other rows, weights, widths and seeds use the same graph meanwhile.
+    clone(network).set_params(random_state=1, hidden_layer_sizes=(3,), n_bins=3).fit(
+        X[::-1, :4], y, np.arange(len(y)) + 1
+    )
+    assert len(_training._graphs) == 1
     again = clone(network).fit(X, y)
     assert_array_equal(again.importances_, alone.importances_)
     assert_array_equal(again.predict_proba(X), alone.predict_proba(X))
     assert again.history_ == alone.history_
 
 
-def test_networks_of_other_settings_are_not_mixed_up(classes):
-    X, y = classes
-    _training._shelf.clear()
-    network = VIANNClassifier(**FAST, random_state=0)
-    settings = [
-        {},
-        {"optimizer": "sgd"},
-        {"learning_rate": 0.5},
-        {"activation": "tanh"},
-        {"n_bins": 4},
-        {"optimizer": keras.optimizers.SGD(momentum=0.9)},
+def test_networks_of_other_settings_are_not_mixed_up():
+    variants = [
+        (make_problem(), Schedule(8, 2, 3, 0.01)),
+        (make_problem(), Schedule(8, 2, 3, 0.5)),
+        (make_problem("regression"), Schedule(8, 2, 3, 0.01)),
+        (make_problem(sizes=(5, 4, 3)), Schedule(8, 2, 3, 0.01)),
+        (make_problem(activation="tanh"), Schedule(8, 2, 3, 0.01)),
     ]
     fresh = []
-    for one in settings:
-        _training._shelf.clear()
-        fresh.append(clone(network).set_params(**one).fit(X, y).importances_)
+    for problem, schedule in variants:
+        _training._graphs.clear()
+        fresh.append(train(problem, every_row(problem), 2, schedule, 0))
+    _training._graphs.clear()
     for _ in range(2):
-        for one, expected in zip(settings, fresh, strict=True):
-            fitted = clone(network).set_params(**one).fit(X, y)
-            assert_array_equal(fitted.importances_, expected)
-    assert len(_training._shelf) == len(settings)
+        for (problem, schedule), alone in zip(variants, fresh, strict=True):
+            again = train(problem, every_row(problem), 2, schedule, 0)
+            for one, other in zip(again.weights, alone.weights, strict=True):
+                assert_array_equal(one, other)
+            assert_array_equal(again.importances, alone.importances)
+    assert len(_training._graphs) == 4  # the learning rate needs none of its own
+    assert (fresh[0].weights[0] != fresh[1].weights[0]).any()
 
 
-def test_few_networks_are_kept_and_none_that_may_have_changed(classes):
-    X, y = classes
-    _training._shelf.clear()
-    for n_units in range(1, 12):
-        VIANNClassifier((n_units,), n_members=1, n_bins=1, epochs=2).fit(X, y)
-    assert len(_training._shelf) == _reuse._MAX_KEPT
-    _training._shelf.clear()
+def test_an_interrupted_training_leaves_no_graph_behind():
+    _training._graphs.clear()
+    problem = make_problem()
 
-    class Freeze(keras.callbacks.Callback):
-        def on_train_end(self, logs=None):
-            self.model.layers[-1].trainable = False
+    def interrupt(history):
+        raise KeyboardInterrupt
 
-    VIANNClassifier(**FAST, callbacks=[Freeze()]).fit(X, y)
-    assert len(_training._shelf) == 0
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            problem,
+            every_row(problem),
+            2,
+            Schedule(8, 2, 3, 0.01),
+            0,
+            on_epoch=interrupt,
+        )
+    assert len(_training._graphs) == 0
 
 
 def test_a_fitted_estimator_is_not_touched_by_later_fits(classes):
@@ -145,11 +488,14 @@ def test_threads_get_the_same_results(classes):
         assert_array_equal(importances, expected)
 
 
-def test_large_arrays_are_read_in_batches(classes, monkeypatch, tmp_path):
+def test_large_arrays_are_read_in_parts(classes, monkeypatch, tmp_path):
     X, y = classes
-    network = VIANNRegressor(**FAST, random_state=0, validation_split=0.2)
+    network = VIANNRegressor(
+        **FAST, random_state=0, early_stopping=True, validation_fraction=0.2
+    )
     expected = clone(network).fit(X, y.astype(float))
-    monkeypatch.setattr("skviann._feed._MAX_BYTES_IN_MEMORY", 0)
+    monkeypatch.setattr(_training, "_MAX_VALUES_IN_MEMORY", 0)
+    monkeypatch.setattr(_training, "_VALUES_AT_A_TIME", 100)
     monkeypatch.setattr("skviann._validation._BYTES_AT_A_TIME", 1000)
     np.save(tmp_path / "X.npy", X)
     for mode in ("r", "c"):
@@ -157,8 +503,8 @@ def test_large_arrays_are_read_in_batches(classes, monkeypatch, tmp_path):
         if mode == "c":
             mapped[0] = X[0]  # a change that is not in the file
         fitted = clone(network).fit(mapped, y.astype(float))
-        assert_allclose(fitted.importances_, expected.importances_, rtol=1e-6)
-        assert_allclose(fitted.predict(mapped), expected.predict(X), rtol=1e-5)
+        assert_allclose(fitted.importances_, expected.importances_, rtol=1e-4)
+        assert_allclose(fitted.predict(mapped), expected.predict(X), rtol=1e-4)
         assert_array_equal(mapped, X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r+")
     mapped[-1, 2] = np.nan

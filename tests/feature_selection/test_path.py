@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from skviann.feature_selection import _path
+from skviann.feature_selection._path import (
+    Path,
+    choose_size,
+    follow_path,
+    held_out_rows,
+    paired_difference,
+    set_sizes,
+)
+
+rng = np.random.default_rng(0)
+
+
+def test_paired_difference_is_that_of_a_paired_t_test():
+    losses, others = rng.normal(size=(2, 50))
+    mean, error = paired_difference(losses, others, np.ones(50))
+    assert_allclose(mean / error, stats.ttest_rel(losses, others).statistic)
+
+
+def test_a_weight_of_zero_leaves_a_row_out():
+    losses, others = rng.normal(size=(2, 50))
+    weights = np.r_[np.full(40, 2.0), np.zeros(10)]
+    mean, error = paired_difference(losses, others, weights)
+    without, error_without = paired_difference(losses[:40], others[:40], np.ones(40))
+    assert_allclose(mean, without)
+    # But for the divisor, which counts all rows.
+    assert_allclose(error * np.sqrt(49 / 50), error_without * np.sqrt(39 / 40))
+
+
+@pytest.mark.parametrize("n_features", [1, 5, 16, 17, 64, 65, 1000])
+def test_sizes_go_on_to_all_columns(n_features):
+    sizes = [0]
+    while stretch := set_sizes(n_features, sizes[-1]):
+        sizes += stretch
+    assert sizes[-1] == n_features
+    assert sizes[:9] == list(range(min(n_features, 8) + 1))
+    assert (np.diff(sizes) > 0).all()
+    # From 8 on, no step is larger than a quarter.
+    after = np.array(sizes[8:])
+    assert (np.diff(after) <= after[:-1] / 4).all()
+
+
+def test_held_out_rows_are_few_of_very_many(monkeypatch):
+    folds = [(np.arange(0), np.arange(100)), (np.arange(0), np.arange(100, 130))]
+    assert [len(rows) for rows in held_out_rows(folds)] == [100, 30]
+    monkeypatch.setattr(_path, "_MAX_HELD_OUT_ROWS", 50)
+    first, second = held_out_rows(folds)
+    assert_array_equal(first, np.arange(0, 100, 4))
+    assert_array_equal(second, np.arange(100, 130, 2))
+
+
+HELD_OUT = [np.arange(0, 20), np.arange(20, 40)]
+
+
+def losses_around(curve, sizes):
+    """Losses by row with the means that a curve has, and little else."""
+    means = np.array([curve(size) for size in sizes])
+    return [means[:, None] + 0.01 * rng.normal(size=(len(sizes), 20)) for _ in range(2)]
+
+
+def follow(curve, n_features=100, n_most=None):
+    trained = []
+
+    def train_sets(sizes):
+        trained.append(sizes)
+        return losses_around(curve, sizes)
+
+    constant = [of_fold[0] for of_fold in losses_around(curve, [0])]
+    path = follow_path(train_sets, constant, HELD_OUT, np.ones(40), n_features, n_most)
+    return path, trained
+
+
+@pytest.mark.parametrize(
+    ("best", "ends"), [(0, 16), (3, 16), (12, 64), (40, 100), (56, 100)]
+)
+def test_the_path_goes_on_while_that_may_help(best, ends):
+    path, trained = follow(lambda size: abs(size - best))
+    assert path.n_features[-1] == ends == trained[-1][-1]
+    assert path.n_features[choose_size(path)] == best
+    assert_array_equal(path.n_features, np.concatenate([[0], *trained]))
+    assert path.losses.shape == (len(path.n_features), 40)
+    assert path.split_losses.shape == (2, len(path.n_features))
+    assert_allclose(path.mean_losses(), path.split_losses.mean(axis=0))
+
+
+def test_the_path_goes_no_further_than_asked():
+    path, _ = follow(lambda size: -size, n_most=5)
+    assert_array_equal(path.n_features, [0, 1, 2, 3, 4, 5])
+    path, trained = follow(lambda size: -size, n_most=0)
+    assert_array_equal(path.n_features, [0])
+    assert trained == []
+    assert choose_size(path) == 0
+
+
+def test_rows_of_several_folds_count_once():
+    rows = [np.arange(10), np.arange(5, 15)]
+    losses = [np.array([np.full(10, 1.0)]), np.array([np.full(10, 3.0)])]
+    path = follow_path(
+        lambda sizes: losses, [np.zeros(10), np.zeros(10)], rows, np.ones(15), 1
+    )
+    assert_array_equal(path.losses[1], [1] * 5 + [2] * 5 + [3] * 5)
+
+
+def path_of(*losses):
+    losses = np.array(losses, dtype=float)
+    sizes = np.arange(len(losses))
+    return Path(sizes, losses, np.ones(losses.shape[1]), losses.mean(axis=1)[None])
+
+
+def test_the_smallest_set_that_is_about_as_good_is_chosen():
+    noise = np.tile([1.0, -1.0], 50)
+    base = np.zeros(100)
+    # The differences to the best have a standard error of about 0.1.
+    path = path_of(base + 5, base + 1, base + 0.04 + noise, base + 0.06 + noise, base)
+    assert choose_size(path, n_errors=0.5) == 2
+    assert choose_size(path, n_errors=0.3) == 4
+    assert choose_size(path, n_errors=0) == 4
+
+
+def test_nothing_is_chosen_unless_it_beats_a_constant_clearly():
+    noise = np.tile([1.0, -1.0], 50)
+    path = path_of(np.full(100, 0.15) + noise, np.zeros(100))  # by 1.5 errors
+    assert choose_size(path, n_errors_over_none=2) == 0
+    assert choose_size(path, n_errors_over_none=1) == 1
+    # Not even where the constant is within half an error of the best.
+    path = path_of(np.full(100, 0.04) + noise, np.zeros(100))
+    assert choose_size(path, n_errors=0.5, n_errors_over_none=0) == 1

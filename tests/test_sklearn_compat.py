@@ -1,0 +1,127 @@
+"""The private names of scikit-learn that the library is built on do what it expects."""
+
+import sys
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+import pandas
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator
+
+WHERE = (
+    f"scikit-learn {sklearn.__version__} changed it: the only file to change is "
+    "skviann/_sklearn_compat.py"
+)
+
+
+@contextmanager
+def says_where():
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(WHERE)
+        raise
+
+
+with says_where():
+    from skviann import _sklearn_compat as compat
+
+
+def test_a_failure_says_what_to_change():
+    @says_where()
+    def fails():
+        assert False, "on purpose"  # noqa: B011, PT015
+
+    with pytest.raises(AssertionError) as caught:
+        fails()
+    assert "skviann/_sklearn_compat.py" in caught.value.__notes__[0]
+
+
+@says_where()
+def test_every_name_is_there():
+    assert [name for name in compat.__all__ if not hasattr(compat, name)] == []
+
+
+@says_where()
+def test_validation_of_parameters():
+    @compat.validate_params(
+        {
+            "size": [compat.Interval(Integral, 1, 5, closed="left")],
+            "share": [compat.Interval(Real, 0, 1, closed="neither"), None],
+            "kind": [compat.StrOptions({"a", "b"}), compat.HasMethods(["fit"])],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def function(size=1, share=None, kind="a"):
+        return size, share, kind
+
+    assert function() == (1, None, "a")
+    estimator = BaseEstimator()
+    estimator.fit = function
+    assert function(4, 0.5, estimator) == (4, 0.5, estimator)
+    wrong = {"size": [0, 5, 1.5, "a"], "share": [0.0, 1.0], "kind": ["c", None]}
+    for name, values in wrong.items():
+        for value in values:
+            with pytest.raises(
+                ValueError, match=f"The '{name}' parameter of .*function"
+            ):
+                function(**{name: value})
+
+
+@says_where()
+def test_fit_checks_parameters():
+    class Own(BaseEstimator):
+        _parameter_constraints: dict = {"size": ["boolean"]}
+
+        def __init__(self, size=True):
+            self.size = size
+
+        @compat._fit_context(prefer_skip_nested_validation=True)
+        def fit(self, X, y=None):
+            return self
+
+    assert isinstance(Own().fit(None), Own)
+    with pytest.raises(ValueError, match="The 'size' parameter of Own"):
+        Own(size=3).fit(None)
+    with sklearn.config_context(skip_parameter_validation=True):
+        assert isinstance(Own(size=3).fit(None), Own)
+
+
+@says_where()
+def test_weights_of_rows():
+    X = np.zeros((3, 2))
+    weights = compat._check_sample_weight([1, 2, 0], X, dtype=np.float64)
+    assert weights.dtype == np.float64
+    assert weights.tolist() == [1, 2, 0]
+    assert compat._check_sample_weight(None, X).tolist() == [1, 1, 1]
+    with pytest.raises(ValueError, match="[Nn]egative"):
+        compat._check_sample_weight([1, -1, 1], X, ensure_non_negative=True)
+    with pytest.raises(ValueError, match="sample_weight"):
+        compat._check_sample_weight([1, 1], X)
+
+
+@says_where()
+def test_rows_and_what_belongs_to_them():
+    frame = pandas.DataFrame({"a": [1, 2, 3], "b": 0})
+    assert compat._safe_indexing(frame, [0, 2])["a"].tolist() == [1, 3]
+    assert list(compat._safe_indexing(frame, [1], axis=1)) == ["b"]
+    params = {"sample_weight": np.arange(3), "other": "as it is"}
+    taken = compat._check_method_params(frame, params, np.array([0, 2]))
+    assert taken["sample_weight"].tolist() == [0, 2]
+    assert taken["other"] == "as it is"
+
+
+@says_where()
+def test_routing():
+    assert not compat._routing_enabled()
+    with sklearn.config_context(enable_metadata_routing=True):
+        assert compat._routing_enabled()
+
+
+@says_where()
+def test_matplotlib_is_asked_for(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match="own_plot requires matplotlib"):
+        compat.check_matplotlib_support("own_plot")
