@@ -199,7 +199,7 @@ def test_the_networks_of_a_selector_know_the_names(classes):
     plain = VIANNSelector(VIANNClassifier(**FAST), random_state=0).fit(X, y)
     assert not hasattr(plain.estimator_, "feature_names_in_")
     assert_array_equal(plain.estimator_.predict_proba(X), named)
-    methods = ["viann", "probe", "noise", "permutation", "saliency", "shap"]
+    methods = ["viann", "probe", "noise", "permutation", "saliency"]
     found, expected = (
         compare_importances(
             data[:20], y[:20], methods=methods, estimator=one, random_state=0, verbose=0

@@ -35,8 +35,15 @@ class ImportanceSelector(SelectorMixin, LinkedToDocs, BaseEstimator):
         return as_select_from_model(
             self.feature_importances_,
             self.threshold,
-            getattr(self, "max_features_", None),
+            self._n_most(),
         )
+
+    def _n_most(self):
+        """How many features to keep at the most; None: any number."""
+        # A function was asked in fit; a number may have been changed since.
+        if callable(self.max_features):
+            return self.max_features_
+        return self.max_features
 
 
 class _Importances(BaseEstimator):

@@ -486,8 +486,9 @@ class VIANNSelector(ImportanceSelector):
         else:
             correct = benjamini_hochberg if self.threshold == "fdr" else holm
             is_kept = correct(self.pvalues_, self.alpha)
-        n_most = getattr(self, "max_features_", len(is_kept))
-        n_kept = np.clip(is_kept.sum(), self.min_features_to_select, n_most)
+        n_most = self._n_most()
+        n_kept = max(is_kept.sum(), self.min_features_to_select)
+        n_kept = n_kept if n_most is None else min(n_kept, n_most)
         if n_kept == is_kept.sum():
             return is_kept
         # The most important first, of those that are kept and then of the others.

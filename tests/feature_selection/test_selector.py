@@ -905,6 +905,11 @@ def test_max_features_caps_the_cut(wide):
     assert selector.ranking_[selector.get_support()].max() == 2
 
 
+def test_max_features_may_change_after_fit(cut):
+    fewer = copy.copy(cut).set_params(max_features=1)
+    assert_array_equal(fewer.get_support(indices=True), [cut.ranking_.argmin()])
+
+
 def test_many_columns_can_be_kept():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1500, 60))
