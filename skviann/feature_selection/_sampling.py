@@ -265,7 +265,7 @@ class ConditionalSampler(BaseEstimator):
     ----------
     n_features_in_ : int
         Number of columns seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names; only if those are strings.
 
     Notes

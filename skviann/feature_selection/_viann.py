@@ -66,8 +66,9 @@ class VIANNSelector(ImportanceSelector):
         (`DeepFeatureSelectionClassifier`, `DropoutRankingClassifier`, ...); or one of
         your own: a ``KerasClassifier`` or ``KerasRegressor`` of scikeras, an
         ``SKLearnClassifier`` or ``SKLearnRegressor`` of ``keras.wrappers``. Its own
-        callbacks are kept. None: `VIANNClassifier` for a `y` of integers, booleans,
-        strings or categories, `VIANNRegressor` for floating-point numbers.
+        callbacks are kept. The `early_stopping` of ready-made ones has no effect here.
+        None: `VIANNClassifier` for a `y` of integers, booleans, strings or categories,
+        `VIANNRegressor` for floating-point numbers.
     threshold : str or float, default="auto"
         Which features are kept.
 
