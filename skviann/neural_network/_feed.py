@@ -11,7 +11,7 @@ from skviann.callbacks import VarianceImportance
 _MAX_BYTES_IN_MEMORY = 2**25
 
 
-def repeated_batches(arrays, batch_size, *, shuffle, seed, rows=None, prepare=None):
+def repeated_batches(arrays, batch_size, *, shuffle, seed):
     """Batches of rows, epoch after epoch.
 
     Every epoch holds each row exactly once, in a new order if shuffled, and ends in a
@@ -29,10 +29,6 @@ def repeated_batches(arrays, batch_size, *, shuffle, seed, rows=None, prepare=No
         Whether each epoch has its own random order.
     seed : int
         Same seed, same orders.
-    rows : ndarray of int, default=None
-        Which rows to take; None takes all.
-    prepare : callable, default=None
-        What to do with rows of X before the model sees them, for example a scaling.
 
     Returns
     -------
@@ -42,11 +38,11 @@ def repeated_batches(arrays, batch_size, *, shuffle, seed, rows=None, prepare=No
         Batches an epoch.
     """
     X, *others = arrays
-    rows = np.arange(len(X)) if rows is None else rows
+    rows = np.arange(len(X))
     if len(X) <= np.iinfo(np.int32).max:
         rows = rows.astype(np.int32)  # half the memory for numbers of many rows
     others = [tf.convert_to_tensor(in_keras_float(array)) for array in others]
-    gather_X = _gather_from(X, prepare or np.asarray)
+    gather_X = _gather_from(X)
 
     def gather(rows):
         return gather_X(rows), *(tf.gather(array, rows) for array in others)
@@ -74,14 +70,14 @@ def repeated_batches(arrays, batch_size, *, shuffle, seed, rows=None, prepare=No
     return dataset.with_options(options), int(np.ceil(len(rows) / batch_size))
 
 
-def _gather_from(X, prepare):
-    """Make a function that gathers prepared rows of X inside a TensorFlow graph."""
+def _gather_from(X):
+    """Make a function that gathers rows of X inside a TensorFlow graph."""
     if X.nbytes <= _MAX_BYTES_IN_MEMORY:
-        prepared = tf.convert_to_tensor(in_keras_float(prepare(X)))
-        return lambda rows: tf.gather(prepared, rows)
+        in_memory = tf.convert_to_tensor(in_keras_float(X))
+        return lambda rows: tf.gather(in_memory, rows)
 
     def read(rows):
-        batch = in_keras_float(prepare(X[rows]))
+        batch = in_keras_float(X[rows])
         release_pages(X)
         return batch
 
