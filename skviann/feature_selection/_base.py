@@ -38,6 +38,12 @@ class ImportanceSelector(SelectorMixin, LinkedToDocs, BaseEstimator):
             self._n_most(),
         )
 
+    def _ask_max_features(self, X):
+        """Check `max_features`, and write down the number."""
+        vars(self).pop("max_features_", None)
+        if self.max_features is not None:
+            self.max_features_ = check_max_features(self.max_features, X)
+
     def _n_most(self):
         """How many features to keep at the most; None: any number."""
         # A function was asked in fit; a number may have been changed since.

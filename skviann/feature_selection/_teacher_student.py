@@ -21,7 +21,6 @@ from skviann._validation import (
 from skviann.feature_selection._base import (
     THRESHOLD,
     ImportanceSelector,
-    check_max_features,
     check_threshold,
 )
 from skviann.neural_network import BaseNetwork, default_network
@@ -190,9 +189,7 @@ class TeacherStudentSelector(ImportanceSelector):
                 if y is not None:
                     y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
                     y = without_objects(y)
-            vars(self).pop("max_features_", None)
-            if self.max_features is not None:
-                self.max_features_ = check_max_features(self.max_features, X)
+            self._ask_max_features(X)
             teacher_seed, student_seed = draw_seeds(self.random_state, 2)
             if self.teacher is not None:
                 self.teacher_ = clone(self.teacher)

@@ -34,7 +34,6 @@ from skviann.feature_selection._base import (
     MAX_FEATURES,
     THRESHOLD,
     ImportanceSelector,
-    check_max_features,
     check_threshold,
 )
 from skviann.feature_selection._multiple_testing import benjamini_hochberg, holm
@@ -333,9 +332,7 @@ class VIANNSelector(ImportanceSelector):
                     ensure_all_finite=False,
                 )
             check_finite(X, self)
-            vars(self).pop("max_features_", None)
-            if self.max_features is not None:
-                self.max_features_ = check_max_features(self.max_features, X_original)
+            self._ask_max_features(X_original)
             fit_params, split_params = self._route(fit_params)
             estimator = self.estimator
             if estimator is None:
@@ -385,7 +382,7 @@ class VIANNSelector(ImportanceSelector):
             "split_params": split_params,
             "step": self.step,
             "n_repeats": self.n_repeats,
-            "n_most": getattr(self, "max_features_", None),
+            "n_most": self._n_most(),
             "progress": partial(Progress, verbose=int(self.verbose)),
         }
         if isinstance(estimator, BaseNetwork):
