@@ -38,9 +38,9 @@ def split_rows(cv, X, y, is_classes, seeds, **split_params):
     if not isinstance(cv, Integral):
         folds = list(check_cv(cv, y, classifier=is_classes).split(X, y, **split_params))
         folds = [(_as_rows(train), _as_rows(test)) for train, test in folds]
-    elif len(X) < cv:
+    elif len(y) < cv:
         raise ValueError(
-            f"cv={cv} folds need at least as many rows, got {len(X)}. Pass a smaller "
+            f"cv={cv} folds need at least as many rows, got {len(y)}. Pass a smaller "
             "cv, or a splitter."
         )
     else:

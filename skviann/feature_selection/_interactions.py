@@ -13,7 +13,7 @@ _MAX_OPERATIONS = 1e12
 _COLUMNS_AT_A_TIME = 256
 
 
-def interaction_strengths(X, y, seen=None):
+def interaction_strengths(X, y, seen=None, inputs=None):
     """Find for each feature its strongest interaction with another one.
 
     That is the largest ``|mean(y * x_i * x_j)|`` over all ``j != i``, of standardised
@@ -24,12 +24,16 @@ def interaction_strengths(X, y, seen=None):
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Finite numbers. Of many rows, only some at equal distances are used.
+        Finite numbers, or a coded table, see `inputs`. Of many rows, only some at equal
+        distances are used.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Numbers, or labels of classes, each of which is a target then. Of many targets,
         the most frequent classes or first outputs are used.
     seen : boolean ndarray of shape (n_folds, n_samples), default=None
         Which rows each fold may see; None is one fold that sees all.
+    inputs : Inputs, default=None
+        What a coded table's columns tell: each level of a category, and whether a value
+        is missing, then is a column here. Products within a feature do not count.
 
     Returns
     -------
@@ -45,14 +49,19 @@ def interaction_strengths(X, y, seen=None):
     >>> sorted(strengths.argsort()[-2:].tolist())
     [1, 3]
     """
-    n_features = X.shape[1]
     targets = _targets(y)
-    affordable = _MAX_OPERATIONS / (2 * n_features**2 * targets.shape[1])
+    n_columns = X.shape[1] if inputs is None else len(inputs.terms(X[:1])[1])
+    affordable = _MAX_OPERATIONS / (2 * max(n_columns, 1) ** 2 * targets.shape[1])
     n_rows = int(np.clip(affordable, _MIN_ROWS, _MAX_ROWS))
     some = spread_rows(len(X), n_rows)
-    Z = take_rows(X, some).astype(np.float64)
+    Z, feature = take_rows(X, some), np.arange(n_columns)
+    n_features = n_columns
+    if inputs is not None:
+        Z, feature = inputs.terms(Z)
+        n_features = inputs.n_features
+    Z = Z.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        Z = _standardise(np.clip(Z, *np.quantile(Z, [0.01, 0.99], axis=0)))
+        Z = _standardise(_clip(Z))
     Z = Z.astype(np.float32)
     seen = np.ones((1, len(some)), dtype=bool) if seen is None else seen[:, some]
     # Rows that the same folds see are multiplied once for all of these.
@@ -60,19 +69,31 @@ def interaction_strengths(X, y, seen=None):
     parts = [
         np.flatnonzero(pattern_of_row.ravel() == i) for i in range(patterns.shape[1])
     ]
-    strengths = np.zeros((len(seen), n_features), dtype=np.float32)
+    strengths = np.zeros((len(seen), n_columns), dtype=np.float32)
     for target in _standardise(targets[some]).T.astype(np.float32):
         weighted = Z * target[:, np.newaxis]
-        for first in range(0, n_features, _COLUMNS_AT_A_TIME):
-            columns = np.arange(first, min(first + _COLUMNS_AT_A_TIME, n_features))
+        for first in range(0, n_columns, _COLUMNS_AT_A_TIME):
+            columns = np.arange(first, min(first + _COLUMNS_AT_A_TIME, n_columns))
+            within = feature[columns, np.newaxis] == feature
             products = [weighted[part][:, columns].T @ Z[part] for part in parts]
             for fold, strength in enumerate(strengths):
                 product = np.abs(
                     sum(products[i] for i in np.flatnonzero(patterns[fold]))
                 )
-                product[np.arange(len(columns)), columns] = 0
+                product[within] = 0
                 strength[columns] = np.maximum(strength[columns], product.max(axis=1))
-    return strengths / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    of_features = np.zeros((n_features, len(seen)))
+    np.maximum.at(of_features, feature, strengths.T)
+    return of_features.T / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+
+
+def _clip(Z):
+    """Clip columns at 1 % and 99 %, but for those that have two values."""
+    low, high = np.quantile(Z, [0.01, 0.99], axis=0)
+    are_equal = low == high
+    return np.clip(
+        Z, np.where(are_equal, -np.inf, low), np.where(are_equal, np.inf, high)
+    )
 
 
 def _targets(y):

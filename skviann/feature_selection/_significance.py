@@ -1,4 +1,4 @@
-"""Test whether the networks make use of a column on rows that they did not see."""
+"""Test whether the networks make use of a feature on rows that they did not see."""
 
 import numpy as np
 from sklearn.base import clone
@@ -6,39 +6,32 @@ from threadpoolctl import threadpool_limits
 
 from skviann.feature_selection._multiple_testing import randomisation_pvalues
 
-# A column's distribution is estimated given that many others of a fold's ranking.
+# A feature's distribution is estimated given that many others of a fold's ranking.
 N_CONDITIONED_ON = 64
 _N_DRAWS = 30
 
 
-def column_pvalues(losses_of, data, rankings, tested, sampler, n_features, seed):
-    """Test each column that a fold's last networks see, on the fold's held-out rows.
+def feature_pvalues(losses_of, draws, tested, n_features, seed):
+    """Test each feature that a fold's last networks see, on the fold's held-out rows.
 
-    The values of a column are replaced by draws from its distribution given the other
-    columns. If the networks' held-out loss is higher with the draws, they make use of
-    what the column tells beyond the others. The folds' rows are put together; where a
-    fold's networks do not see a column, it makes no difference. A column that none sees
-    has a p-value of 1.
+    The values of a feature are replaced by draws from its distribution given the other
+    features. If the networks' held-out loss is higher with the draws, they make use of
+    what the feature tells beyond the others. The folds' rows are put together; where a
+    fold's networks do not see a feature, it makes no difference. A feature that none
+    sees has a p-value of 1.
 
     Parameters
     ----------
     losses_of : callable
-        From values of the tested columns, ndarray of shape (n_folds, n_rows,
-        n_tested), in the order of `tested`, to the losses of each fold's networks on
-        them, (n_folds, n_rows), weighted. Rows are a fold's held-out rows, again and
-        again.
-    data : list of tuple of ndarray
-        For each fold: columns of its ranking, up to 64, of the rows trained on and of
-        those held out. As many held-out rows in each.
-    rankings : ndarray of int of shape (n_folds, n_features)
-        Each fold's columns, most important first.
+        From the number of the tested feature and drawn values, an array for each fold,
+        to the weighted losses of each fold's networks, (n_folds, n_draws, n_rows);
+        without arguments those with the true values.
+    draws : list of ConditionalDraws
+        Of each fold.
     tested : ndarray of int of shape (n_folds, n_tested)
-        The columns that each fold's last networks see.
-    sampler : object
-        With ``fit(X)`` and ``sample(X, column, n_draws, random_state)``, as
-        `ConditionalSampler`. Copies are used.
+        The features that each fold's last networks see.
     n_features : int
-        All columns.
+        All features.
     seed : int
         Same seed, same draws.
 
@@ -55,45 +48,105 @@ def column_pvalues(losses_of, data, rankings, tested, sampler, n_features, seed)
     A. Chamma, D. A. Engemann, B. Thirion (2023), "Statistically Valid Variable
     Importance Assessment through Conditional Permutations", NeurIPS 36.
     """
-    positions = [  # of the tested columns in a fold's data
-        np.array([np.flatnonzero(ranking == column)[0] for column in of_fold])
-        for ranking, of_fold in zip(rankings, tested, strict=True)
-    ]
-    samplers = [clone(sampler).fit(trained_on) for trained_on, _ in data]
-    values = np.stack(
-        [
-            held_out[:, of_fold]
-            for (_, held_out), of_fold in zip(data, positions, strict=True)
-        ]
-    )
-    n_folds, n_rows, n_tested = values.shape
-    original = losses_of(values)
-    raised = {}  # by column and fold: losses with draws, (n_draws, n_rows)
+    original = losses_of()[:, 0]  # (n_folds, n_rows)
+    raised = {}  # by feature and fold: losses with draws, (n_draws, n_rows)
     rng = np.random.default_rng(seed)
-    for number in range(n_tested):
-        drawn = np.repeat(values[:, np.newaxis], _N_DRAWS, axis=1)
+    for number in range(tested.shape[1]):
         # Many small matrices: threads would only wait for each other.
         with threadpool_limits(1):
-            for fold, (_, held_out) in enumerate(data):
-                drawn[fold, :, :, number] = samplers[fold].sample(
-                    held_out,
-                    int(positions[fold][number]),
-                    _N_DRAWS,
-                    int(rng.integers(2**31)),
-                )
-        losses = losses_of(drawn.reshape(n_folds, -1, n_tested))
-        for fold, of_fold in enumerate(losses.reshape(n_folds, _N_DRAWS, n_rows)):
-            raised[tested[fold, number], fold] = of_fold
+            drawn = [
+                of_fold.draw(number, _N_DRAWS, int(rng.integers(2**31)))
+                for of_fold in draws
+            ]
+        for fold, losses in enumerate(losses_of(number, drawn)):
+            raised[tested[fold, number], fold] = losses
     pvalues = np.ones(n_features)
-    for column in np.unique(tested):
+    for feature in np.unique(tested):
         resampled = np.stack(
             [
-                raised.get((column, fold), np.broadcast_to(losses, (_N_DRAWS, n_rows)))
+                raised.get(
+                    (feature, fold), np.broadcast_to(losses, (_N_DRAWS, len(losses)))
+                )
                 for fold, losses in enumerate(original)
             ],
             axis=1,
         )
-        pvalues[column] = randomisation_pvalues(
+        pvalues[feature] = randomisation_pvalues(
             original.ravel(), resampled.reshape(_N_DRAWS, -1)
         ).larger
     return pvalues
+
+
+class ConditionalDraws:
+    """Draws a feature given the others, for the held-out rows of one fold.
+
+    Parameters
+    ----------
+    sampler : object
+        With ``fit(X)`` and ``sample(X, column, n_draws, random_state)``, as
+        `ConditionalSampler`. Copies are used.
+    trained_on, held_out : ndarray of shape (n_rows, n_columns)
+        Columns of a coded table, for rows of two kinds.
+    categories : ndarray of int
+        Columns that hold codes of levels.
+    columns : list of ndarray of int
+        Those of each feature to be drawn.
+    """
+
+    def __init__(self, sampler, trained_on, held_out, categories, columns):
+        self._sampler = sampler
+        self._trained_on, self._held_out = trained_on, held_out
+        self._categories = categories
+        self._columns = columns
+        self._fitted = self._fit(trained_on, categories)
+
+    def _fit(self, X, categories):
+        # Samplers that know nothing of categories will do where there are none.
+        settings = {"categorical_features": categories} if len(categories) else {}
+        return clone(self._sampler).fit(X, **settings)
+
+    def draw(self, number, n_draws, seed):
+        """Draw a feature's columns: ndarray of shape (n_draws, n_rows, n_columns)."""
+        columns = self._columns[number]
+        if len(columns) == 1:
+            return self._fitted.sample(self._held_out, int(columns[0]), n_draws, seed)[
+                ..., np.newaxis
+            ]
+        if _is_one_hot(self._trained_on[:, columns]):
+            return self._draw_one_hot(columns, n_draws, seed)
+        return self._draw_in_turn(columns, n_draws, seed)
+
+    def _draw_one_hot(self, columns, n_draws, seed):
+        """Draw a category that is spread over columns of zeros and ones."""
+        others = np.setdiff1d(np.arange(self._held_out.shape[1]), columns)
+        tables = [
+            np.column_stack([X[:, others], _as_codes(X[:, columns])])
+            for X in (self._trained_on, self._held_out)
+        ]
+        categories = np.flatnonzero(np.isin(others, self._categories))
+        fitted = self._fit(tables[0], np.append(categories, len(others)))
+        codes = fitted.sample(tables[1], len(others), n_draws, seed)
+        return (codes[..., np.newaxis] == np.arange(len(columns))).astype(float)
+
+    def _draw_in_turn(self, columns, n_draws, seed):
+        """Draw the first column given all others, the next one given that, too, ..."""
+        others = np.setdiff1d(np.arange(self._held_out.shape[1]), columns)
+        X = np.tile(self._held_out, (n_draws, 1))
+        for n_drawn, column in enumerate(columns):
+            known = np.concatenate([others, columns[: n_drawn + 1]])
+            categories = np.flatnonzero(np.isin(known, self._categories))
+            fitted = self._fit(self._trained_on[:, known], categories)
+            X[:, column] = fitted.sample(
+                X[:, known], len(known) - 1, 1, seed + n_drawn
+            )[0]
+        return X[:, columns].reshape(n_draws, -1, len(columns))
+
+
+def _is_one_hot(values):
+    """Whether columns are zeros, and a one in one of them at most."""
+    return bool(np.isin(values, (0, 1)).all() and (values.sum(axis=1) <= 1).all())
+
+
+def _as_codes(values):
+    """Which of the columns is 1; their number if none is."""
+    return np.where(values.any(axis=1), values.argmax(axis=1), values.shape[1])

@@ -17,23 +17,23 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skviann._groups import groups_of
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
     StrOptions,
     _fit_context,
+    _get_output_config,
     _routing_enabled,
 )
-from skviann._validation import (
-    all_or_nothing,
-    check_finite,
-    explained,
-    without_objects,
-)
+from skviann._table import check_table, is_frame
+from skviann._target import read_target
+from skviann._validation import all_or_nothing, check_finite, explained
 from skviann.feature_selection._base import (
     MAX_FEATURES,
     THRESHOLD,
     ImportanceSelector,
+    as_select_from_model,
     check_threshold,
 )
 from skviann.feature_selection._multiple_testing import benjamini_hochberg, holm
@@ -104,6 +104,13 @@ class VIANNSelector(ImportanceSelector):
         and test are done by each fold for itself. An integer is so many folds of rows
         in random order, of classes in equal shares. Of your own network only for
         "held-out".
+    categorical_features : "from_dtype", array-like or None, default=None
+        Columns whose values are levels, as in `VIANNClassifier`. None leaves it to the
+        estimator, whose default is columns of text and categories of a data frame.
+        Ready-made networks only.
+    feature_groups : dict or array-like, default=None
+        Columns that are one feature, kept or dropped together, as in `VIANNClassifier`.
+        None leaves it to the estimator. Ready-made networks only.
     sampler : object, default=None
         For "fdr" and "fwer": draws a column given the others, with
         ``fit(X)`` and ``sample(X, column, n_draws, random_state)``. None is
@@ -244,6 +251,8 @@ class VIANNSelector(ImportanceSelector):
             None,
         ],
         "cv": ["cv_object"],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "feature_groups": [dict, "array-like", None],
         "sampler": [HasMethods(["fit", "sample"]), None],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
@@ -261,6 +270,8 @@ class VIANNSelector(ImportanceSelector):
         min_features_to_select=0,
         step="auto",
         cv=4,
+        categorical_features=None,
+        feature_groups=None,
         sampler=None,
         n_repeats=1,
         n_jobs=None,
@@ -274,6 +285,8 @@ class VIANNSelector(ImportanceSelector):
         self.min_features_to_select = min_features_to_select
         self.step = step
         self.cv = cv
+        self.categorical_features = categorical_features
+        self.feature_groups = feature_groups
         self.sampler = sampler
         self.n_repeats = n_repeats
         self.n_jobs = n_jobs
@@ -289,10 +302,12 @@ class VIANNSelector(ImportanceSelector):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers. Sparse only for a scikeras estimator.
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            A table of numbers, text, categories and dates, with or without gaps. For a
+            network of your own finite numbers, sparse only for one of scikeras.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target.
+            The target: classes, a matrix of zeros and ones (which of several labels
+            apply), or quantities.
         **fit_params : dict
             `groups` goes to the splitter `cv`, all others to the fit of every network:
             `sample_weight`, and whatever else the fit of a scikeras or Keras wrapper
@@ -320,32 +335,52 @@ class VIANNSelector(ImportanceSelector):
         with all_or_nothing(self):
             self._check_estimator()
             check_threshold(self.threshold, (*_SIZES, *_TESTS))
-            X_original, y_original = X, y
-            with explained():
-                X, y = validate_data(
-                    self,
-                    X,
-                    y,
-                    accept_sparse=_accepts_sparse(self.estimator) and "csr",
-                    multi_output=True,
-                    ensure_min_samples=2,
-                    ensure_all_finite=False,
-                )
-            check_finite(X, self)
+            estimator, X_original = self.estimator, X
+            if _is_own(estimator):
+                X, y = self._check_numbers(X, y)
+            else:
+                # As it is: the network turns it into numbers.
+                check_table(self, X, reset=True)
+                y_original, y = y, read_target(y, self)
+                if estimator is None:
+                    estimator = default_network(y_original, y)()
             self._ask_max_features(X_original)
             fit_params, split_params = self._route(fit_params)
-            estimator = self.estimator
-            if estimator is None:
-                y = without_objects(y)
-                estimator = default_network(y_original, y)()
             self._keep(self._select(estimator, X, y, fit_params, split_params))
-            self._warn_about_scales(X)
+            if _is_own(estimator):
+                self._warn_about_scales(X)
         if not self.get_support().any():
             warnings.warn(self._why_none(), UserWarning, stacklevel=3)
         return self
 
+    def _check_numbers(self, X, y):
+        """Check data for a network of the user's own."""
+        for name in ("categorical_features", "feature_groups"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} works with the ready-made networks only, got a network of "
+                    "your own. Encode the columns in front of the selector."
+                )
+        with explained():
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=_accepts_sparse(self.estimator) and "csr",
+                multi_output=True,
+                ensure_min_samples=2,
+                ensure_all_finite=False,
+            )
+        check_finite(X, self)
+        return X, y
+
     def _check_estimator(self):
-        if self.estimator is None or isinstance(self.estimator, BaseNetwork):
+        if isinstance(self.estimator, type):
+            name = self.estimator.__name__
+            raise TypeError(
+                f"estimator must be an instance, got the class {name}. Write {name}()."
+            )
+        if not _is_own(self.estimator):
             return
         from skviann.wrappers import is_wrapper
 
@@ -387,6 +422,9 @@ class VIANNSelector(ImportanceSelector):
         }
         if isinstance(estimator, BaseNetwork):
             network = clone(estimator)
+            for name in ("categorical_features", "feature_groups"):
+                if getattr(self, name) is not None:
+                    network.set_params(**{name: getattr(self, name)})
             random_state = self.random_state
             if random_state is None:
                 random_state = network.random_state
@@ -426,36 +464,38 @@ class VIANNSelector(ImportanceSelector):
     def _keep(self, findings):
         """Write down what was found out."""
         self.estimator_ = findings.estimator
-        if isinstance(self.estimator_, BaseNetwork) and hasattr(
-            self, "feature_names_in_"
-        ):
-            self.estimator_.feature_names_in_ = self.feature_names_in_
-        self.importances_ = findings.importances
-        self.feature_importances_ = findings.importances.mean(axis=0)
-        self.importances_std_ = findings.importances.std(axis=0)
-        self.n_rounds_ = findings.n_rounds
+        self._groups = groups_of(self.estimator_, findings.importances.shape[1])
+        self._shares = findings.importances.mean(axis=0)
+        self._n_rounds = findings.n_rounds
         # The last key counts first.
-        in_order = np.lexsort((-self.n_rounds_, -self.feature_importances_))
-        self.ranking_ = np.argsort(in_order) + 1
-        for name in ("cv_results_", "pvalues_", "_size"):
+        in_order = np.lexsort((-self._n_rounds, -self._shares))
+        self._ranking = np.argsort(in_order) + 1
+        by_column = self._groups.by_column
+        self.importances_ = by_column(findings.importances)
+        self.feature_importances_ = by_column(self._shares)
+        self.importances_std_ = self.importances_.std(axis=0)
+        self.n_rounds_ = by_column(self._n_rounds)
+        self.ranking_ = by_column(self._ranking)
+        for name in ("cv_results_", "pvalues_", "_size", "_pvalues"):
             vars(self).pop(name, None)
         if findings.path is not None:
             self.cv_results_ = _as_cv_results(findings.path)
             self._size = int(findings.path.n_features[choose_size(findings.path)])
         if findings.pvalues is not None:
-            self.pvalues_ = findings.pvalues
+            self._pvalues = findings.pvalues
+            self.pvalues_ = by_column(findings.pvalues)
 
     @property
     def n_features_(self):
-        """Number of features that are kept."""
-        return int(self.get_support().sum())
+        """Number of features that are kept, a group being one."""
+        return int(self._kept_features().sum())
 
     @property
     def threshold_(self):
         """Importance from which a feature is kept, or the least of one that is."""
         if not self._is_cut_by_data():
             return super().threshold_
-        kept = self.feature_importances_[self.get_support()]
+        kept = self._shares[self._kept_features()]
         return float(kept.min()) if len(kept) else np.inf
 
     def _is_cut_by_data(self):
@@ -465,32 +505,35 @@ class VIANNSelector(ImportanceSelector):
         return self.threshold in (*_SIZES, *_TESTS)
 
     def _as_select_from_model(self):
-        selector = super()._as_select_from_model()
-        if self.threshold == "auto":
-            selector.set_params(threshold="mean")
-        return selector
+        check_is_fitted(self)
+        threshold = "mean" if self.threshold == "auto" else self.threshold
+        return as_select_from_model(self._shares, threshold, self._n_most())
 
     def _get_support_mask(self):
+        return self._groups.by_column(self._kept_features())
+
+    def _kept_features(self):
+        """Which features are kept, a group being one."""
         if not self._is_cut_by_data():
-            return super()._get_support_mask()
-        wanted = "_size" if self.threshold in _SIZES else "pvalues_"
+            return self._as_select_from_model().get_support()
+        wanted = "_size" if self.threshold in _SIZES else "_pvalues"
         if not hasattr(self, wanted):
             raise NotFittedError(
                 f"threshold={self.threshold!r} was set after fit; call fit again."
             )
         if self.threshold in _SIZES:
-            is_kept = self.ranking_ <= self._size
-            is_kept &= self.feature_importances_ > 0  # constant columns never are
+            is_kept = self._ranking <= self._size
+            is_kept &= self._shares > 0  # constant columns never are
         else:
             correct = benjamini_hochberg if self.threshold == "fdr" else holm
-            is_kept = correct(self.pvalues_, self.alpha)
+            is_kept = correct(self._pvalues, self.alpha)
         n_most = self._n_most()
         n_kept = max(is_kept.sum(), self.min_features_to_select)
         n_kept = n_kept if n_most is None else min(n_kept, n_most)
         if n_kept == is_kept.sum():
             return is_kept
         # The most important first, of those that are kept and then of the others.
-        in_order = np.lexsort((self.ranking_, ~is_kept))
+        in_order = np.lexsort((self._ranking, ~is_kept))
         return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
 
     def _why_none(self):
@@ -514,7 +557,7 @@ class VIANNSelector(ImportanceSelector):
         Returns
         -------
         table : pandas.DataFrame or ndarray
-            A row a feature, most important first; a structured array where pandas is
+            A row a feature (a group is one), most important first; a structured array where pandas is
             not installed. The columns are "feature", "kept", "rank", "importance", its
             standard deviation over networks "std", "pvalue" if `fit` tested, and
             "reason".
@@ -532,21 +575,19 @@ class VIANNSelector(ImportanceSelector):
         2  sepal length (cm)  False     3
         3   sepal width (cm)  False     4
         """
-        is_kept = self.get_support()
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{number}" for number in range(len(is_kept))]
+        check_is_fitted(self)
+        is_kept = self._kept_features()
         columns = {
-            "feature": np.asarray(names, dtype=object),
+            "feature": np.array(self._names(), dtype=object),
             "kept": is_kept,
-            "rank": self.ranking_,
-            "importance": self.feature_importances_,
-            "std": self.importances_std_,
+            "rank": self._ranking,
+            "importance": self._shares,
+            "std": self._groups.by_feature(self.importances_std_),
         }
-        if hasattr(self, "pvalues_"):
-            columns["pvalue"] = self.pvalues_
+        if hasattr(self, "_pvalues"):
+            columns["pvalue"] = self._pvalues
         columns["reason"] = np.array(self._reasons(is_kept), dtype=object)
-        order = np.argsort(self.ranking_)
+        order = np.argsort(self._ranking)
         columns = {name: values[order] for name, values in columns.items()}
         try:
             import pandas as pd
@@ -558,17 +599,26 @@ class VIANNSelector(ImportanceSelector):
             return table
         return pd.DataFrame(columns)
 
+    def _names(self):
+        """Names of the features: those of groups, or of columns."""
+        if self._groups.names is not None:
+            return self._groups.names
+        n_features = len(self._shares)
+        return getattr(
+            self, "feature_names_in_", [f"x{number}" for number in range(n_features)]
+        )
+
     def _reasons(self, is_kept):
-        n_rounds = self.n_rounds_.max()
+        n_rounds = self._n_rounds.max()
         reasons = []
         for number, kept in enumerate(is_kept):
-            if self.feature_importances_[number] == 0:
+            if self._shares[number] == 0:
                 reason = "the networks make no use of it, as of a constant column"
             elif self.threshold in _TESTS:
                 verb = "significant" if kept else "not significant"
                 reason = f"{verb} at {self.alpha} ({self.threshold})"
-            elif self.n_rounds_[number] < n_rounds and not kept:
-                taken = self.n_rounds_[number]
+            elif self._n_rounds[number] < n_rounds and not kept:
+                taken = self._n_rounds[number]
                 reason = f"dropped after {taken:.3g} of {n_rounds:.3g} rounds"
             elif self._is_cut_by_data():
                 reason = (
@@ -585,8 +635,6 @@ class VIANNSelector(ImportanceSelector):
     def _warn_about_scales(self, X):
         from skviann.callbacks import scales_inputs
 
-        if isinstance(self.estimator_, BaseNetwork):
-            return
         if scales_inputs(self.estimator_.model_):
             return
         deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
@@ -599,6 +647,37 @@ class VIANNSelector(ImportanceSelector):
                 "Put a sklearn.preprocessing.StandardScaler in front.",
                 stacklevel=4,  # the line that calls fit
             )
+
+    def transform(self, X):
+        """Keep the columns of X that are selected.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            A table with the columns of the fit.
+
+        Returns
+        -------
+        X : data frame, ndarray or sparse matrix of shape (n_samples, n_kept)
+            A data frame, of the types that the columns came with, after
+            ``set_output(transform="pandas")`` or ``"polars"``; else an array.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, new, or of another kind than in the fit.
+        """
+        check_is_fitted(self)
+        if not isinstance(self.estimator_, BaseNetwork) or not is_frame(X):
+            return super().transform(X)
+        table = check_table(self, X, reset=False)
+        support = self.get_support(indices=True)
+        self.estimator_._check_kinds(table, support)
+        output = _get_output_config("transform", estimator=self)["dense"]
+        if output == "default":
+            return super().transform(X)
+        kept = table[:, support.tolist()]
+        return kept.to_polars() if output == "polars" else kept.to_pandas()
 
     def get_metadata_routing(self):
         """Get metadata routing of this object.
@@ -632,7 +711,11 @@ class VIANNSelector(ImportanceSelector):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.input_tags.sparse = _accepts_sparse(self.estimator)
+        is_ready_made = not _is_own(self.estimator)
+        tags.input_tags.sparse = is_ready_made or _accepts_sparse(self.estimator)
+        tags.input_tags.allow_nan = is_ready_made
+        tags.input_tags.categorical = is_ready_made
+        tags.input_tags.string = is_ready_made
         return tags
 
     def __sklearn_clone__(self):
@@ -659,9 +742,13 @@ def _as_cv_results(path):
     return results
 
 
+def _is_own(estimator):
+    """Whether the network is the user's own."""
+    return estimator is not None and not isinstance(estimator, BaseNetwork)
+
+
 def _accepts_sparse(estimator):
-    if estimator is None or isinstance(estimator, BaseNetwork):
-        return False
+    """Whether a network of the user's own takes sparse matrices."""
     from skviann.wrappers import accepts_sparse
 
     return accepts_sparse(estimator)

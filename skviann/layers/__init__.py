@@ -1,6 +1,6 @@
 """Keras layers: columns encoded by their quantiles, and independent networks in one."""
 
-from skviann.layers._encoding import Bins, PiecewiseLinearEncoding, encode, find_bins
+from skviann.layers._encoding import PiecewiseLinearEncoding
 from skviann.layers._packed import MeanOfMembers, PackedDense
 from skviann.layers._selection import (
     LearnedDropout,
@@ -10,7 +10,6 @@ from skviann.layers._selection import (
 )
 
 __all__ = [
-    "Bins",
     "LearnedDropout",
     "MeanOfMembers",
     "OneToOne",
@@ -18,6 +17,4 @@ __all__ = [
     "PiecewiseLinearEncoding",
     "RowSparseDense",
     "SelectionLayer",
-    "encode",
-    "find_bins",
 ]

@@ -112,30 +112,28 @@ def draw_weights(architecture, seeds, n_features, n_inputs):
     return weights
 
 
-def build_model(architecture, bins, weights):
+def build_model(architecture, inputs, weights):
     """Build the Keras model of trained members.
 
     Parameters
     ----------
     architecture : Architecture
         What was trained.
-    bins : Bins
-        How features are encoded.
+    inputs : Inputs
+        Of all features.
     weights : list of ndarray
         As from `draw_weights`.
 
     Returns
     -------
     model : keras.Model
-        From scaled features to the mean of the members' outputs, (rows, n_outputs).
+        To the mean of the members' outputs, (rows, n_outputs); from scaled features,
+        where all of them are numbers without gaps, else from the inputs.
     """
     n_members = len(weights[-1])
-    n_features = bins.feature_of_input[-1] + 1
-    encoding = PiecewiseLinearEncoding(
-        len(bins.start) // n_features, name="encoding", dtype="float32"
-    )
+    encoding, feature_of_input, weights = _encoding_of(inputs, weights, architecture)
     gates, first = make_selection(
-        architecture, n_members=n_members, feature_of_input=bins.feature_of_input
+        architecture, n_members=n_members, feature_of_input=feature_of_input
     )
     sizes = list(architecture.hidden_layer_sizes)
     dense = [
@@ -150,10 +148,41 @@ def build_model(architecture, bins, weights):
             architecture.n_outputs, n_members, output_activation, dtype="float32"
         )
     )
-    inputs = keras.Input((n_features,), dtype="float32")
-    outputs = encoding(inputs)
-    for layer in [*([] if gates is None else [gates]), *dense]:
+    chain = [layer for layer in (encoding, gates, *dense) if layer is not None]
+    n_inputs = len(inputs) if encoding is None else inputs.n_features
+    outputs = first_tensor = keras.Input((n_inputs,), dtype="float32")
+    for layer in [*chain, MeanOfMembers(dtype="float32")]:
         outputs = layer(outputs)
-    model = keras.Model(inputs, MeanOfMembers(dtype="float32")(outputs))
-    model.set_weights([bins.start, bins.slope, bins.mean, bins.factor, *weights])
+    model = keras.Model(first_tensor, outputs)
+    model.set_weights(weights)
     return model
+
+
+def _encoding_of(inputs, weights, architecture):
+    """Find the layer that encodes numbers, and the weights with its own in front.
+
+    Returns
+    -------
+    encoding : PiecewiseLinearEncoding or None
+        None where there is more than numbers.
+    feature_of_input : ndarray of int
+        Of what the first dense layer sees.
+    weights : list of ndarray
+    """
+    if not inputs.are_numbers:
+        return None, inputs.feature, weights
+    n_features = inputs.n_features
+    # The layer has as many inputs for each feature, zeros where they are not needed.
+    position, n_each = inputs.positions_in_grid(), inputs.n_bins
+    bins = []
+    for values in inputs.bins:
+        grid = np.zeros(n_features * n_each, dtype=np.float32)
+        grid[position] = values
+        bins.append(grid)
+    first = 0 if make_selection(architecture)[0] is None else 1
+    kernel = weights[first]
+    wide = np.zeros((len(kernel), n_features * n_each, kernel.shape[2]), kernel.dtype)
+    wide[:, position] = kernel
+    weights = [*bins, *weights[:first], wide, *weights[first + 1 :]]
+    encoding = PiecewiseLinearEncoding(n_each, name="encoding", dtype="float32")
+    return encoding, np.repeat(np.arange(n_features), n_each), weights

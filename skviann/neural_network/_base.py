@@ -6,23 +6,36 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import RobustScaler, StandardScaler
-from sklearn.utils import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils import (
+    assert_all_finite,
+    check_consistent_length,
+    compute_sample_weight,
+)
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from skviann._groups import read_groups
 from skviann._sklearn_compat import (
     Interval,
     StrOptions,
     _check_sample_weight,
     _fit_context,
 )
+from skviann._table import (
+    CATEGORY,
+    NUMBER,
+    check_finite,
+    check_kinds,
+    check_table,
+    code_table,
+    learn_columns,
+    take_table_rows,
+)
+from skviann._target import check_quantity, read_target
 from skviann._validation import (
-    FLOATS,
     LinkedToDocs,
     all_or_nothing,
-    check_finite,
     draw_seeds,
-    explained,
     spread_rows,
     take_rows,
 )
@@ -59,6 +72,9 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "max_categories": [Interval(Integral, 1, None, closed="left")],
+        "feature_groups": [dict, "array-like", None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -76,6 +92,9 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        categorical_features="from_dtype",
+        max_categories=32,
+        feature_groups=None,
         random_state=None,
         verbose=0,
     ):
@@ -89,13 +108,16 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.categorical_features = categorical_features
+        self.max_categories = max_categories
+        self.feature_groups = feature_groups
         self.random_state = random_state
         self.verbose = verbose
 
     def _fit(self, X, y, sample_weight):
         with all_or_nothing(self):
             problem, learned = self._open(X, y, sample_weight)
-            self._keep(learned, problem.bins, self._train(problem))
+            self._keep(learned, self._train(problem))
         return self
 
     def _open(self, X, y, sample_weight):
@@ -108,46 +130,92 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             The attributes that are known before a training.
         """
         # Imported here, so that importing the library does not load TensorFlow.
-        from skviann.layers import find_bins
         from skviann.neural_network._architecture import Architecture, check_activation
-        from skviann.neural_network._training import Problem, scale_rows
+        from skviann.neural_network._inputs import learn_inputs
+        from skviann.neural_network._training import Problem
 
         self._validate_params()  # again: a selector comes here without `fit`
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_activation(self.activation)
-        data = self._check_data(X, y, sample_weight)
-        some = spread_rows(len(data.X), _MAX_ROWS_TO_SCALE)
-        sample = take_rows(data.X, some)
-        scaler = RobustScaler().fit(sample)
-        bins = find_bins(
-            scale_rows(sample, scaler.center_, scaler.scale_),
-            None if data.sample_weight is None else data.sample_weight[some],
+        table = check_table(self, X, reset=True)
+        y = read_target(y, self)
+        check_consistent_length(table, y)
+        used, sample_weight = self._weigh(sample_weight, table, y)
+        if used is not None:
+            table, y = take_table_rows(table, used), y[used]
+        target = self._read_target(y, sample_weight)
+        columns = learn_columns(table, self.categorical_features, self.max_categories)
+        groups = read_groups(self.feature_groups, table)
+        coded = code_table(table, columns)
+        check_finite(coded, self)
+        n_columns = coded.shape[1]
+        kinds, day_zero = np.full(n_columns, NUMBER), np.zeros(n_columns)
+        if columns is not None:
+            kinds = np.array([column.kind for column in columns])
+            day_zero = np.array([column.day_zero for column in columns])
+        some = spread_rows(coded.shape[0], _MAX_ROWS_TO_SCALE)
+        inputs = learn_inputs(
+            take_rows(coded, some),
+            None if sample_weight is None else sample_weight[some],
+            kinds,
+            day_zero,
+            groups.feature_of_column,
             int(self.n_bins),
         )
         architecture = Architecture(
-            task=data.task,
-            n_outputs=data.n_outputs,
+            task=target.task,
+            n_outputs=target.n_outputs,
             hidden_layer_sizes=tuple(int(size) for size in self.hidden_layer_sizes),
             activation=self.activation,
             selection=self._selection(),
         )
         problem = Problem(
             architecture,
-            data.X,
-            data.targets.reshape(len(data.X), -1),
-            data.sample_weight,
-            scaler.center_,
-            scaler.scale_,
-            bins,
-            data.used,
+            coded,
+            target.values.reshape(len(y), -1),
+            sample_weight,
+            inputs,
+            feature_of_column=groups.feature_of_column,
+            categories=np.flatnonzero(kinds == CATEGORY),
+            used=used,
         )
-        return problem, {**data.learned, "scaler_": scaler}
+        learned = {
+            **target.learned,
+            "_columns": columns,
+            "_groups": groups,
+            "_inputs": inputs,
+        }
+        return problem, learned
+
+    def _weigh(self, sample_weight, table, y):
+        """Find the rows with a weight, and bring their weights to a mean of 1.
+
+        The learning rate then means the same in whatever unit the weights come.
+        """
+        sample_weight = self._total_weight(sample_weight, y)
+        if sample_weight is None:
+            return None, None
+        used = np.flatnonzero(sample_weight)
+        if len(used) == 0:
+            raise ValueError(
+                "sample_weight must be positive for at least one row, got zeros only."
+            )
+        sample_weight = sample_weight[used] / sample_weight[used].mean()
+        return (None if len(used) == len(y) else used), sample_weight
+
+    def _total_weight(self, sample_weight, y):
+        """How much each row counts; None: all the same."""
+        if sample_weight is None:
+            return None
+        return _check_sample_weight(
+            sample_weight, y, dtype=np.float64, ensure_non_negative=True
+        )
 
     def _train(self, problem):
         from skviann.neural_network._training import Group, train
 
         (seed,) = draw_seeds(self.random_state, 1)
-        rows, validation_rows = np.arange(len(problem.X)), None
+        rows, validation_rows = np.arange(problem.n_rows), None
         if self.early_stopping:
             rows = np.random.default_rng(seed).permutation(rows)
             n_trained_on = int(len(rows) * (1 - self.validation_fraction))
@@ -159,39 +227,48 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             rows, validation_rows = rows[:n_trained_on], rows[n_trained_on:]
         return train(
             problem,
-            [Group(rows, np.arange(problem.X.shape[1]))],
+            [Group(rows, np.arange(problem.n_features))],
             int(self.n_members),
-            self._schedule(len(rows), problem.X.shape[1], int(self.n_members)),
+            self._schedule(len(rows), len(problem.inputs), int(self.n_members)),
             seed,
             validation_rows=validation_rows,
             on_epoch=_print_epoch if self.verbose else None,
         )
 
-    def _keep(self, learned, bins, trained):
+    def _keep(self, learned, trained):
         """Write down what was learned."""
         vars(self).update(learned)
-        self._bins = bins._asdict()  # plain arrays: to unpickle them loads no Keras
         self._weights = trained.weights
         self._architecture = trained.architecture._asdict()
-        self.importances_ = trained.importances
-        self.feature_importances_ = trained.importances.mean(axis=0)
-        self.importances_std_ = trained.importances.std(axis=0)
+        self._keep_importances(trained.importances)
         self.history_ = trained.history
-        vars(self).pop("_model", None)
+        for name in ("_model", "scaler_"):
+            vars(self).pop(name, None)
+        if self._inputs.are_numbers:
+            self.scaler_ = RobustScaler()
+            self.scaler_.center_ = self._inputs.center
+            self.scaler_.scale_ = self._inputs.scale
+            self.scaler_.n_features_in_ = self.n_features_in_
+
+    def _keep_importances(self, by_group):
+        self._importances = by_group
+        self.importances_ = self._groups.by_column(by_group)
+        self.feature_importances_ = self.importances_.mean(axis=0)
+        self.importances_std_ = self.importances_.std(axis=0)
 
     def _selection(self):
         """Name and settings of a layer that scores the inputs; None: VIANN does."""
         return None
 
-    def _schedule(self, n_rows, n_features, n_members):
-        """How long to train on so many rows and features."""
+    def _schedule(self, n_rows, n_inputs, n_members):
+        """How long to train on so many rows and inputs."""
         from skviann.neural_network._training import Schedule
 
         batch_size, epochs, steps = self.batch_size, self.epochs, None
         if batch_size == "auto":
             batch_size = int(np.clip(n_rows // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
         if epochs == "auto":
-            n_weights = n_features * self.n_bins * n_members
+            n_weights = n_inputs * n_members
             n_weights *= next(iter(self.hidden_layer_sizes), 1)
             steps = _AUTO_STEPS_PER_EPOCH * (3 if n_weights > _MANY_WEIGHTS else 1)
             steps = int(min(steps, np.ceil(n_rows / batch_size)))
@@ -205,11 +282,10 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         """Keras model of the trained network, from scaled features to predictions."""
         check_is_fitted(self)
         if "_model" not in vars(self):
-            from skviann.layers import Bins
             from skviann.neural_network._architecture import Architecture, build_model
 
             architecture = Architecture(**self._architecture)
-            self._model = build_model(architecture, Bins(**self._bins), self._weights)
+            self._model = build_model(architecture, self._inputs, self._weights)
         return self._model
 
     def __getstate__(self):
@@ -217,34 +293,48 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_model"}
 
-    def _scale(self, X):
-        from skviann.neural_network._training import scale_rows
+    def _code(self, X):
+        """Turn a table to predict for into numbers, as that of the fit."""
+        coded = code_table(check_table(self, X, reset=False), self._columns)
+        check_finite(coded, self)
+        return coded
 
-        return scale_rows(X, self.scaler_.center_, self.scaler_.scale_)
+    def _check_kinds(self, table, numbers):
+        """Raise a ValueError if a column holds something else than in the fit."""
+        if self._columns is not None:
+            check_kinds(table, self._columns, numbers)
+
+    def _encode(self, X):
+        """Compute the inputs of the networks: float32 of shape (n_rows, n_inputs)."""
+        return self._inputs.encode(self._code(X))
 
     def _predict(self, X):
         check_is_fitted(self)
         from skviann.neural_network._training import predict
 
-        X = validate_data(self, X, dtype=FLOATS, reset=False, ensure_all_finite=False)
-        check_finite(X, self)
-        return predict(self._trained(), X, self._scale)
+        return predict(self._trained(), self._code(X), self._inputs)
 
     def _trained(self):
         """Return the members as a training does."""
-        from skviann.layers import Bins
         from skviann.neural_network._architecture import Architecture
         from skviann.neural_network._training import NO_MASK, Trained
 
-        every = np.arange(self.n_features_in_)[np.newaxis]
         return Trained(
             Architecture(**self._architecture),
-            Bins(**self._bins).of_columns(every),
+            self._inputs.feature[np.newaxis].astype(np.int32),
             self._weights,
             NO_MASK,
-            self.importances_,
+            self._importances,
             self.history_,
         )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.sparse = True
+        return tags
 
 
 def check_hidden_layer_sizes(sizes):
@@ -261,35 +351,13 @@ def _print_epoch(history):
     print(f"epoch {len(history['loss'])}: {latest}")
 
 
-class _Data(NamedTuple):
-    """Checked data of a fit, rows without weight left out."""
+class _Target(NamedTuple):
+    """What a network learns to predict."""
 
-    X: np.ndarray
-    targets: np.ndarray  # class numbers, or standardised quantities
-    sample_weight: np.ndarray | None  # with a mean of 1
-    used: np.ndarray | None  # which of the original rows these are; None: all
+    values: np.ndarray  # class numbers, labels that apply, or standardised quantities
     task: str
     n_outputs: int
     learned: dict  # attributes of the fitted estimator
-
-
-def _weigh(sample_weight, X):
-    """Find the rows with a weight, and bring their weights to a mean of 1.
-
-    The learning rate then means the same in whatever unit the weights come.
-    """
-    if sample_weight is None:
-        return None, None
-    sample_weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    used = np.flatnonzero(sample_weight)
-    if len(used) == 0:
-        raise ValueError(
-            "sample_weight must be positive for at least one row, got zeros only."
-        )
-    sample_weight = sample_weight[used] / sample_weight[used].mean()
-    return (None if len(used) == len(X) else used), sample_weight
 
 
 class NetworkClassifier(ClassifierMixin):
@@ -303,10 +371,11 @@ class NetworkClassifier(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers.
-        y : array-like of shape (n_samples,)
-            At least two classes: integers, strings or booleans.
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            A table of numbers, text, categories and dates, with or without gaps.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            At least two classes: integers, strings or booleans. Or a matrix of zeros
+            and ones: which of several labels apply.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
 
@@ -323,23 +392,20 @@ class NetworkClassifier(ClassifierMixin):
         """
         return self._fit(X, y, sample_weight)
 
-    def _check_data(self, X, y, sample_weight):
-        with explained():
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                dtype=FLOATS,
-                ensure_min_samples=2,
-                ensure_all_finite=False,
-            )
-        check_finite(X, self)
+    def _total_weight(self, sample_weight, y):
+        sample_weight = super()._total_weight(sample_weight, y)
+        if self.class_weight is None:
+            return sample_weight
+        balance = compute_sample_weight(self.class_weight, y)
+        return balance if sample_weight is None else sample_weight * balance
+
+    def _read_target(self, y, sample_weight):
         check_classification_targets(y)
-        if self.class_weight is not None:
-            balance = compute_sample_weight(self.class_weight, y)
-            sample_weight = _check_sample_weight(sample_weight, X) * balance
-        used, sample_weight = _weigh(sample_weight, X)
-        X, y = (X, y) if used is None else (X[used], y[used])
+        if type_of_target(y) == "multilabel-indicator":
+            n_labels = y.shape[1]
+            learned = {"classes_": np.arange(n_labels), "_is_multilabel": True}
+            return _Target(y.astype(np.float64), "binary", n_labels, learned)
+        y = column_or_1d(y, warn=True)
         classes, numbers = np.unique(y, return_inverse=True)
         n_classes = len(classes)
         if n_classes < 2:
@@ -349,23 +415,26 @@ class NetworkClassifier(ClassifierMixin):
             )
         task = "binary" if n_classes == 2 else "multiclass"
         n_outputs = 1 if n_classes == 2 else n_classes
-        learned = {"classes_": classes}
-        return _Data(X, numbers, sample_weight, used, task, n_outputs, learned)
+        learned = {"classes_": classes, "_is_multilabel": False}
+        return _Target(numbers, task, n_outputs, learned)
 
     def predict_proba(self, X):
         """Estimate the probability of each class.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             Rows to classify.
 
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`; every row sums to 1.
+            Columns in the order of `classes_`; every row sums to 1. Of several labels,
+            the probability that each applies.
         """
         probabilities = self._predict(X)
+        if self._is_multilabel:
+            return probabilities
         if len(self.classes_) == 2:
             probabilities = np.hstack([1 - probabilities, probabilities])
         return probabilities / probabilities.sum(axis=1, keepdims=True)
@@ -375,16 +444,24 @@ class NetworkClassifier(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             Rows to classify.
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
-            The most probable of `classes_`.
+        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The most probable of `classes_`; of several labels, 1 for each that is more
+            probable than not.
         """
+        if self._is_multilabel:
+            return (self.predict_proba(X) > 0.5).astype(int)
         most_probable = self.predict_proba(X).argmax(axis=1)
         return self.classes_[most_probable]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
 
 class NetworkRegressor(RegressorMixin):
@@ -396,8 +473,8 @@ class NetworkRegressor(RegressorMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers.
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            A table of numbers, text, categories and dates, with or without gaps.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Finite numbers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -416,36 +493,23 @@ class NetworkRegressor(RegressorMixin):
         """
         return self._fit(X, y, sample_weight)
 
-    def _check_data(self, X, y, sample_weight):
-        with explained():
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                dtype=FLOATS,
-                multi_output=True,
-                y_numeric=True,
-                ensure_min_samples=2,
-                ensure_all_finite=False,
-            )
-        check_finite(X, self)
+    def _read_target(self, y, sample_weight):
+        y = check_quantity(y, self)
+        assert_all_finite(y, input_name="y")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        used, sample_weight = _weigh(sample_weight, X)
-        X, y = (X, y) if used is None else (X[used], y[used])
         outputs = y.reshape(len(y), -1)
         scaler = StandardScaler().fit(outputs, sample_weight=sample_weight)
         targets = (outputs - scaler.mean_) / scaler.scale_
         learned = {"target_scaler_": scaler, "_is_single_output": y.ndim == 1}
-        n_outputs = outputs.shape[1]
-        return _Data(X, targets, sample_weight, used, "regression", n_outputs, learned)
+        return _Target(targets, "regression", outputs.shape[1], learned)
 
     def predict(self, X):
         """Predict the target of each row.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             Rows to predict for.
 
         Returns

@@ -1,16 +1,15 @@
 """The TensorFlow graph that trains packed networks, whatever their size.
 
-Tracing a graph takes a second, so one serves every number of rows, columns, bins,
-units and members; only the number of layers, the activation, the task and a layer that
-learns a selection are built in. Axes are (members, inputs, units); members come in
-groups of equal size, which share their rows and columns: (groups, rows, columns).
+Tracing a graph takes a second, so one serves every number of rows, inputs, units and
+members; only the number of layers, the activation, the task and a layer that learns a
+selection are built in. Axes are (members, inputs, units); members come in groups of
+equal size, which share their rows and features: (groups, rows, inputs).
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from skviann.layers import Bins, encode
 from skviann.neural_network._architecture import make_selection
 
 _BETAS = 0.9, 0.999
@@ -18,12 +17,7 @@ _EPSILON = 1e-7
 
 _AXES_2, _AXES_3, _AXES_4 = ([None] * n_axes for n_axes in (2, 3, 4))
 _SCALAR = tf.TensorSpec([])
-_BINS = Bins(
-    tf.TensorSpec([None], tf.int32),
-    *[tf.TensorSpec(_AXES_3)] * 4,
-    low=_SCALAR,
-    high=_SCALAR,
-)
+_FEATURE_OF_INPUT = tf.TensorSpec(_AXES_2, tf.int32)
 
 
 class PackedGraph:
@@ -65,7 +59,7 @@ class PackedGraph:
             input_signature=[
                 specs,
                 tf.TensorSpec(_AXES_3),
-                _BINS,
+                _FEATURE_OF_INPUT,
                 tf.TensorSpec(_AXES_3),
             ],
             autograph=False,
@@ -116,26 +110,28 @@ class PackedGraph:
             tf.TensorSpec(_AXES_4),
             tf.TensorSpec(_AXES_4),
             tf.TensorSpec(_AXES_3),
-            _BINS,
+            _FEATURE_OF_INPUT,
             tf.TensorSpec(_AXES_3),
             _SCALAR,
             tf.TensorSpec([], tf.int32),
         ],
         autograph=False,
     )
-    def train(self, X, targets, row_weights, bins, mask, learning_rate, seed):
+    def train(
+        self, X, targets, row_weights, feature_of_input, mask, learning_rate, seed
+    ):
         """Take a step of Adam for each batch.
 
         Parameters
         ----------
-        X : tensor of shape (n_steps, n_groups, n_rows, n_columns)
-            Scaled features.
+        X : tensor of shape (n_steps, n_groups, n_rows, n_inputs)
+            Inputs.
         targets : tensor of shape (n_steps, n_groups, n_rows, n_outputs)
             Class numbers or standardised quantities.
         row_weights : tensor of shape (n_steps, n_groups, n_rows)
             What each row's loss counts in the sum that a step lowers.
-        bins : Bins
-            Of the groups' columns.
+        feature_of_input : tensor of int of shape (n_groups, n_inputs)
+            Which of its group's features an input belongs to.
         mask : tensor of shape (n_members, n_inputs, 1)
             1 for inputs that a member sees; empty if all see all.
         learning_rate : float
@@ -157,11 +153,15 @@ class PackedGraph:
                 draw_seed = None
                 if self._gates is not None and self._gates.is_random:
                     draw_seed = [seed, self._step]
-                outputs = self._outputs(weights, X[i], bins, mask, draw_seed)
+                outputs = self._outputs(
+                    weights, X[i], feature_of_input, mask, draw_seed
+                )
                 losses = self._row_losses(targets[i], outputs)
                 losses *= _for_members(row_weights[i], n_members)
                 losses = tf.reduce_sum(losses, axis=-1)
-                objective = tf.reduce_sum(losses) + self._penalty(weights, bins)
+                objective = tf.reduce_sum(losses) + self._penalty(
+                    weights, feature_of_input
+                )
             gradients = tape.gradient(objective, weights)
             step = tf.cast(self._step.assign_add(1), tf.float32)
             powers = [tf.pow(beta, step) for beta in _BETAS]
@@ -208,7 +208,7 @@ class PackedGraph:
         kernel = self._weights[self._first_kernel]
         return tf.reduce_sum(variance * tf.abs(kernel), axis=-1)
 
-    def _outputs(self, weights, X, bins, mask, draw_seed=None):
+    def _outputs(self, weights, X, feature_of_input, mask, draw_seed=None):
         """Compute outputs before their activation: (members, rows, outputs)."""
         *gates, kernel, bias = weights[: self._first_kernel + 2]
         others = weights[self._first_kernel + 2 :]
@@ -217,16 +217,15 @@ class PackedGraph:
             tf.size(mask) > 0, lambda: kernel * mask, lambda: tf.identity(kernel)
         )
         n_groups, n_rows = tf.shape(X)[0], tf.shape(X)[1]
-        inputs = encode(X, bins)[:, tf.newaxis]  # (groups, 1, rows, inputs)
+        inputs = X[:, tf.newaxis]  # (groups, 1, rows, inputs)
         if gates:
             uniform = None
             if draw_seed is not None:
                 uniform = tf.random.stateless_uniform(
                     [shape[0], n_rows, tf.shape(gates[0])[2]], draw_seed
                 )
-            factors = self._gates.factors(gates[0], uniform)
-            factors = tf.gather(factors, bins.feature_of_input, axis=-1)
-            inputs *= _by_group(factors, n_groups)
+            factors = _by_group(self._gates.factors(gates[0], uniform), n_groups)
+            inputs *= tf.gather(factors, feature_of_input, axis=-1, batch_dims=1)
         hidden = tf.matmul(inputs, _by_group(kernel, n_groups))
         hidden = tf.reshape(hidden, [shape[0], n_rows, shape[2]]) + bias
         for kernel, bias in zip(others[::2], others[1::2], strict=True):
@@ -238,18 +237,18 @@ class PackedGraph:
         targets = _for_members(targets, tf.shape(outputs)[0])
         if self._task == "binary":
             losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, outputs)
-            return losses[..., 0]
+            return tf.reduce_mean(losses, axis=-1)
         if self._task == "multiclass":
             return tf.nn.sparse_softmax_cross_entropy_with_logits(
                 tf.cast(targets[..., 0], tf.int32), outputs
             )
         return tf.reduce_mean((targets - outputs) ** 2, axis=-1)
 
-    def _penalty(self, weights, bins):
+    def _penalty(self, weights, feature_of_input):
         if self._gates is not None:
             return self._gates.penalty(weights[0])
         if self._sparse is not None:
-            return self._sparse.penalty(weights[0], bins.feature_of_input)
+            return self._sparse.penalty(weights[0], feature_of_input[0])
         return 0.0
 
 

@@ -36,6 +36,9 @@ class _DeepFeatureSelection(BaseNetwork):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        categorical_features="from_dtype",
+        max_categories=32,
+        feature_groups=None,
         random_state=None,
         verbose=0,
     ):
@@ -50,6 +53,9 @@ class _DeepFeatureSelection(BaseNetwork):
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
+            categorical_features=categorical_features,
+            max_categories=max_categories,
+            feature_groups=feature_groups,
             random_state=random_state,
             verbose=verbose,
         )
@@ -109,6 +115,16 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
         Share of the rows that is held out for `early_stopping`.
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are levels, in no order. "from_dtype": those of text and
+        categories. Or names, numbers or a boolean mask of columns; None is no column.
+    max_categories : int, default=32
+        Levels of a column that the networks tell apart, the most frequent ones. The
+        others are one level, together with those that have fewer than 5 rows.
+    feature_groups : dict or array-like, default=None
+        Columns that are one feature, as those of a one-hot encoder: a dict of the
+        group's name to its columns, by name or number; or a label for each column, None
+        for one on its own. Each column of a group has the importance of the group.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same result each time, to the last bit on the same machine.
         None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
@@ -128,9 +144,10 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
         The labels.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean output, which is
-        the probability of the second of two classes, or of each of several.
+        the probability of the second of two classes, or of each of several classes or
+        labels. Of a table with more than numbers, from what it is encoded as.
     scaler_ : RobustScaler
-        Scales features for `model_`.
+        Scales features for `model_`. Only where all columns are numbers without gaps.
     history_ : dict of str to list of float
         By epoch: "loss", the log loss of the mean member, and with `early_stopping`
         "val_loss", that of the rows held out.
@@ -197,6 +214,16 @@ class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
         Share of the rows that is held out for `early_stopping`.
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are levels, in no order. "from_dtype": those of text and
+        categories. Or names, numbers or a boolean mask of columns; None is no column.
+    max_categories : int, default=32
+        Levels of a column that the networks tell apart, the most frequent ones. The
+        others are one level, together with those that have fewer than 5 rows.
+    feature_groups : dict or array-like, default=None
+        Columns that are one feature, as those of a one-hot encoder: a dict of the
+        group's name to its columns, by name or number; or a label for each column, None
+        for one on its own. Each column of a group has the importance of the group.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same result each time, to the last bit on the same machine.
         None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
@@ -214,9 +241,10 @@ class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
         Standard deviation of `importances_` over members.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean prediction of
-        standardised targets.
+        standardised targets. Of a table with more than numbers, from what it is encoded
+        as.
     scaler_ : RobustScaler
-        Scales features for `model_`.
+        Scales features for `model_`. Only where all columns are numbers without gaps.
     target_scaler_ : StandardScaler
         Standardises targets.
     history_ : dict of str to list of float
@@ -268,6 +296,9 @@ class _DropoutRanking(BaseNetwork):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        categorical_features="from_dtype",
+        max_categories=32,
+        feature_groups=None,
         random_state=None,
         verbose=0,
     ):
@@ -282,6 +313,9 @@ class _DropoutRanking(BaseNetwork):
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
+            categorical_features=categorical_features,
+            max_categories=max_categories,
+            feature_groups=feature_groups,
             random_state=random_state,
             verbose=verbose,
         )
@@ -331,6 +365,16 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
         Share of the rows that is held out for `early_stopping`.
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are levels, in no order. "from_dtype": those of text and
+        categories. Or names, numbers or a boolean mask of columns; None is no column.
+    max_categories : int, default=32
+        Levels of a column that the networks tell apart, the most frequent ones. The
+        others are one level, together with those that have fewer than 5 rows.
+    feature_groups : dict or array-like, default=None
+        Columns that are one feature, as those of a one-hot encoder: a dict of the
+        group's name to its columns, by name or number; or a label for each column, None
+        for one on its own. Each column of a group has the importance of the group.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same result each time, to the last bit on the same machine.
         None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
@@ -350,9 +394,10 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
         The labels.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean output, which is
-        the probability of the second of two classes, or of each of several.
+        the probability of the second of two classes, or of each of several classes or
+        labels. Of a table with more than numbers, from what it is encoded as.
     scaler_ : RobustScaler
-        Scales features for `model_`.
+        Scales features for `model_`. Only where all columns are numbers without gaps.
     history_ : dict of str to list of float
         By epoch: "loss", the log loss of the mean member, and with `early_stopping`
         "val_loss", that of the rows held out.
@@ -417,6 +462,16 @@ class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
         Share of the rows that is held out for `early_stopping`.
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are levels, in no order. "from_dtype": those of text and
+        categories. Or names, numbers or a boolean mask of columns; None is no column.
+    max_categories : int, default=32
+        Levels of a column that the networks tell apart, the most frequent ones. The
+        others are one level, together with those that have fewer than 5 rows.
+    feature_groups : dict or array-like, default=None
+        Columns that are one feature, as those of a one-hot encoder: a dict of the
+        group's name to its columns, by name or number; or a label for each column, None
+        for one on its own. Each column of a group has the importance of the group.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same result each time, to the last bit on the same machine.
         None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
@@ -434,9 +489,10 @@ class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
         Standard deviation of `importances_` over members.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean prediction of
-        standardised targets.
+        standardised targets. Of a table with more than numbers, from what it is encoded
+        as.
     scaler_ : RobustScaler
-        Scales features for `model_`.
+        Scales features for `model_`. Only where all columns are numbers without gaps.
     target_scaler_ : StandardScaler
         Standardises targets.
     history_ : dict of str to list of float

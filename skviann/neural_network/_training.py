@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.special import expit, logsumexp, softmax
+from sklearn.utils import gen_batches
 
 from skviann._validation import release_pages, take_rows
-from skviann.layers import Bins
 from skviann.neural_network._architecture import (
     Architecture,
     draw_weights,
@@ -19,10 +20,12 @@ from skviann.neural_network._architecture import (
 )
 from skviann.neural_network._cache import Cache
 from skviann.neural_network._graph import PackedGraph
-from skviann.variance import sum_by_feature, sum_to_one
+from skviann.variance import sum_to_one
 
-# Scaled features are held as a whole up to so many values, else read row by row.
-_MAX_VALUES_IN_MEMORY = 2**26
+# Inputs of all rows are held up to so many values, else computed batch by batch; those
+# of a group's features are put together beforehand up to fewer.
+_MAX_VALUES_IN_MEMORY = 2**27
+_MAX_VALUES_OF_GROUP = 2**24
 # What the graph gets in one go, and what it makes of rows to predict for.
 _VALUES_AT_A_TIME = 2**23
 
@@ -48,63 +51,108 @@ class Group(NamedTuple):
     """What some of the members see."""
 
     rows: np.ndarray
-    columns: np.ndarray
+    features: np.ndarray
 
 
 class Trained(NamedTuple):
     """Members of a training, group by group."""
 
     architecture: Architecture
-    bins: Bins  # of each group's columns
+    feature_of_input: np.ndarray  # (n_groups, n_inputs)
     weights: list  # of ndarray, members first
     mask: np.ndarray  # (n_members, n_inputs, 1), or empty
-    importances: np.ndarray  # (n_members, n_columns): shares that sum to 1
+    importances: np.ndarray  # (n_members, n_features): shares that sum to 1
     history: dict  # of list of float, by epoch; losses are the mean member's
 
 
 class Problem:
-    """Rows, targets and encoding: what the trainings of one fit have in common.
+    """Rows, targets and inputs: what the trainings of one fit have in common.
 
     Parameters
     ----------
     architecture : Architecture
         Networks for it.
-    X : ndarray of shape (n_samples, n_features)
-        Finite numbers, as they came.
+    X : ndarray or sparse matrix of shape (n_samples, n_columns)
+        Coded table.
     targets : ndarray of shape (n_samples, n_outputs or 1)
         Class numbers, or standardised quantities.
     sample_weight : ndarray of shape (n_samples,) or None
         How much each row counts.
-    center, scale : ndarray of shape (n_features,)
-        Bring features close to 0 in their own precision, before float32.
-    bins : Bins
-        Encoding of the scaled features.
+    inputs : Inputs
+        Of all features.
+    feature_of_column : ndarray of int of shape (n_columns,), default=None
+        Which columns belong together; None: each is a feature.
+    categories : ndarray of int, default=()
+        Columns that hold codes of levels.
     used : ndarray of int, default=None
         Which of a caller's rows these are; None: all.
     """
 
     def __init__(
-        self, architecture, X, targets, sample_weight, center, scale, bins, used=None
+        self,
+        architecture,
+        X,
+        targets,
+        sample_weight,
+        inputs,
+        *,
+        feature_of_column=None,
+        categories=(),
+        used=None,
     ):
         self.architecture = architecture
         self.X = X
         self.targets = targets.astype(np.float32)
         self.sample_weight = sample_weight
-        self.center, self.scale = center, scale
-        self.bins = bins
+        self.inputs = inputs
+        self.categories = np.asarray(categories, dtype=int)
         self.used = used
-        is_small = X.size <= _MAX_VALUES_IN_MEMORY
-        self._scaled = scale_rows(X, center, scale) if is_small else None
+        self.n_rows, self.n_features = X.shape[0], inputs.n_features
+        if feature_of_column is None:
+            feature_of_column = np.arange(X.shape[1])
+        ends = np.cumsum(np.bincount(feature_of_column))[:-1]
+        self._columns_of = np.split(np.argsort(feature_of_column, kind="stable"), ends)
+        self._encoded = None
+        if self.n_rows * len(inputs) <= _MAX_VALUES_IN_MEMORY:
+            self._encoded = np.empty((self.n_rows, len(inputs)), dtype=np.float32)
+            size = max(1, _VALUES_AT_A_TIME // max(len(inputs), 1))
+            for rows in gen_batches(self.n_rows, size):
+                self._encoded[rows] = inputs.encode(X[rows])
 
-    def read(self, rows, columns):
-        """Scaled features of some rows: float32 of shape (n_rows, n_columns)."""
-        every = len(columns) == self.X.shape[1] and (np.diff(columns) == 1).all()
-        if self._scaled is not None:
-            return self._scaled[rows] if every else self._scaled[rows[:, None], columns]
-        X = take_rows(self.X, rows)
+    def reader(self, features):
+        """Prepare to read some features, in the order given.
+
+        Parameters
+        ----------
+        features : ndarray of int
+
+        Returns
+        -------
+        read : callable
+            From row numbers to inputs: float32 of shape (n_rows, n_inputs).
+        inputs : Inputs
+            Of these features.
+        """
+        every = len(features) == self.n_features and (np.diff(features) == 1).all()
+        inputs, position = self.inputs, slice(None)
+        if not every:
+            inputs, position = inputs.of_features(features)
+        if self._encoded is None:
+            return lambda rows: inputs.encode(take_rows(self.X, rows)), inputs
         if every:
-            return scale_rows(X, self.center, self.scale)
-        return scale_rows(X[:, columns], self.center[columns], self.scale[columns])
+            return self._encoded.__getitem__, inputs
+        if self.n_rows * len(inputs) <= _MAX_VALUES_OF_GROUP:
+            return self._encoded[:, position].__getitem__, inputs
+        return lambda rows: self._encoded[rows[:, np.newaxis], position], inputs
+
+    def columns_of(self, features):
+        """Columns of the coded table that some features are made of, in their order."""
+        return np.concatenate([self._columns_of[feature] for feature in features])
+
+    def coded(self, rows, columns):
+        """Read some columns of the coded table: (n_rows, n_columns)."""
+        X = take_rows(self.X, rows)[:, columns]
+        return X.toarray() if issparse(X) else X
 
     def weights_of(self, rows):
         """How much rows count: float32 with a mean of 1."""
@@ -122,10 +170,13 @@ class Problem:
         targets, weights = self.targets[rows], self.weights_of(rows)
         if self.architecture.task == "regression":
             return np.average(targets, axis=0, weights=weights)
-        n_classes = max(self.architecture.n_outputs, 2)
+        if self.architecture.task == "binary":
+            positive = weights @ targets
+            counts = np.maximum([weights.sum() - positive, positive], 0.5)
+            return np.log(counts[1]) - np.log(counts[0])
+        n_classes = self.architecture.n_outputs
         counts = np.bincount(targets[:, 0].astype(int), weights, minlength=n_classes)
-        logs = np.log(np.maximum(counts, 0.5) / len(rows))  # a class may be missing
-        return logs if n_classes > 2 else logs[1:] - logs[:1]
+        return np.log(np.maximum(counts, 0.5) / len(rows))  # a class may be missing
 
     def row_losses(self, rows, outputs):
         """Loss of each row, without its weight: (..., rows, outputs) to (..., rows)."""
@@ -134,17 +185,10 @@ class Problem:
         if self.architecture.task == "regression":
             return ((targets - outputs) ** 2).mean(axis=-1)
         if self.architecture.task == "binary":
-            outputs = outputs[..., 0]
-            return np.logaddexp(0, outputs) - targets[:, 0] * outputs
+            return (np.logaddexp(0, outputs) - targets * outputs).mean(axis=-1)
         numbers = targets[:, 0].astype(int)
         of_class = outputs[..., np.arange(len(rows)), numbers]
         return logsumexp(outputs, axis=-1) - of_class
-
-
-def scale_rows(X, center, scale):
-    """Bring rows close to 0 in their own precision, then round to float32."""
-    with np.errstate(over="ignore"):
-        return ((X - center.astype(X.dtype)) / scale.astype(X.dtype)).astype(np.float32)
 
 
 def train(
@@ -154,7 +198,7 @@ def train(
     schedule,
     seed,
     *,
-    n_columns_seen=None,
+    n_features_seen=None,
     same_weights=False,
     validation_rows=None,
     on_epoch=None,
@@ -166,15 +210,15 @@ def train(
     problem : Problem
         Rows and targets.
     groups : list of Group
-        The same number of columns in each.
+        The same number of features in each.
     n_each : int
         Members in each group.
     schedule : Schedule
         How long.
     seed : int
         Same seed, same result.
-    n_columns_seen : ndarray of int of shape (n_each,), default=None
-        How many of its group's columns each member sees, from the first; None: all.
+    n_features_seen : ndarray of int of shape (n_each,), default=None
+        How many of its group's features each member sees, from the first; None: all.
     same_weights : bool, default=False
         Whether the members of a group begin with the same weights.
     validation_rows : ndarray of int, default=None
@@ -191,8 +235,10 @@ def train(
     ValueError
         If weights became NaN or infinite.
     """
-    columns = np.array([group.columns for group in groups])
-    bins = problem.bins.of_columns(columns)
+    readers, inputs = zip(
+        *(problem.reader(group.features) for group in groups), strict=True
+    )
+    feature_of_input = _side_by_side([of_group.feature for of_group in inputs])
     member_seeds = [
         [seed, number, 0 if same_weights else member]
         for number in range(len(groups))
@@ -201,24 +247,27 @@ def train(
     weights = draw_weights(
         problem.architecture,
         member_seeds,
-        columns.shape[1],
-        len(bins.feature_of_input),
+        len(groups[0].features),
+        feature_of_input.shape[1],
     )
     for number, group in enumerate(groups):  # the base rate first
         members = slice(number * n_each, (number + 1) * n_each)
         weights[-1][members] = problem.constant(group.rows)
     mask = NO_MASK
-    if n_columns_seen is not None:
-        seen = bins.feature_of_input < np.asarray(n_columns_seen)[:, None]
-        mask = np.tile(seen[..., None], (len(groups), 1, 1)).astype(np.float32)
-    feed = _Feed(problem, groups, schedule, seed)
+    if n_features_seen is not None:
+        seen = feature_of_input[:, None] < np.asarray(n_features_seen)[:, None]
+        mask = seen.reshape(-1, seen.shape[-1], 1).astype(np.float32)
+    n_inputs = feature_of_input.shape[1]
+    feed = _Feed(problem, groups, readers, n_inputs, schedule, seed)
     history = {"loss": []}
     readings, best = [], None
     with _borrowed_graph(problem.architecture) as graph:
         graph.start(weights)
         for epoch in range(schedule.epochs):
             loss = sum(
-                graph.train(*batches, bins, mask, schedule.learning_rate, seed).numpy()
+                graph.train(
+                    *batches, feature_of_input, mask, schedule.learning_rate, seed
+                ).numpy()
                 for batches in feed.epoch()
             )
             history["loss"].append(float(loss.mean()) / feed.steps_per_epoch)
@@ -227,7 +276,9 @@ def train(
                 readings.append((epoch, graph.scores().numpy()))
             if validation_rows is not None:
                 now = graph.weights()
-                loss = _validation_loss(problem, validation_rows, bins, now, graph)
+                loss = _validation_loss(
+                    problem, readers[0], validation_rows, feature_of_input, now, graph
+                )
                 history.setdefault("val_loss", []).append(loss)
                 if best is None or loss < history["val_loss"][best[0]]:
                     best = epoch, now
@@ -248,16 +299,33 @@ def train(
             "inputs cannot be scored. Lower the learning rate."
         )
     scores = [scores for _, scores in readings]
-    importances = _importances(problem.architecture, weights, bins, scores)
-    return Trained(problem.architecture, bins, weights, mask, importances, history)
+    importances = _importances(problem.architecture, weights, inputs, scores)
+    return Trained(
+        problem.architecture, feature_of_input, weights, mask, importances, history
+    )
+
+
+def _side_by_side(rows):
+    """Stack arrays of different lengths, their last entries repeated at the end.
+
+    Behind the last input, a group's are 0: what they belong to makes no difference.
+    """
+    length = max(map(len, rows))
+    stacked = np.zeros((len(rows), length), dtype=np.int32)
+    for line, row in zip(stacked, rows, strict=True):
+        line[: len(row)] = row
+        line[len(row) :] = row[-1] if len(row) else 0
+    return stacked
 
 
 class _Feed:
     """Batches of every group's rows, epoch after epoch."""
 
-    def __init__(self, problem, groups, schedule, seed):
+    def __init__(self, problem, groups, readers, n_inputs, schedule, seed):
         self._problem = problem
         self._groups = groups
+        self._readers = readers
+        self._n_inputs = n_inputs
         size = schedule.batch_size
         n_batches = max(-(-len(group.rows) // size) for group in groups)
         self.steps_per_epoch = schedule.steps_per_epoch or n_batches
@@ -267,7 +335,7 @@ class _Feed:
             for i, group in enumerate(groups)
         ]
         self._weights = [problem.weights_of(group.rows) for group in groups]
-        n_values = len(groups) * size * len(groups[0].columns)
+        n_values = len(groups) * size * max(n_inputs, 1)
         self._steps_at_a_time = int(max(1, _VALUES_AT_A_TIME // n_values))
 
     def epoch(self):
@@ -279,19 +347,25 @@ class _Feed:
         release_pages(self._problem.X)
 
     def _of_group(self, number, n_steps):
-        rows, columns = self._groups[number]
+        rows = self._groups[number].rows
         chosen = np.stack([next(self._streams[number]) for _ in range(n_steps)])
         is_row = chosen >= 0
         taken = rows[chosen.ravel()]
         # A short batch is filled up with rows that do not count.
         weights = np.where(is_row, self._weights[number][chosen], 0)
         weights /= is_row.sum(axis=1, keepdims=True)
-        X = self._problem.read(taken, columns)
+        X = as_wide(self._readers[number](taken), self._n_inputs)
         return (
-            X.reshape(*chosen.shape, -1),
+            X.reshape(*chosen.shape, self._n_inputs),
             self._problem.targets[taken].reshape(*chosen.shape, -1),
             weights.astype(np.float32),
         )
+
+
+def as_wide(X, n_inputs):
+    """Add columns of zeros up to a number of inputs."""
+    missing = n_inputs - X.shape[1]
+    return np.pad(X, ((0, 0), (0, missing))) if missing else X
 
 
 def _batches(n_rows, batch_size, n_batches, rng):
@@ -311,7 +385,7 @@ def _batches(n_rows, batch_size, n_batches, rng):
         n_left -= n_drawn + n_missing
 
 
-def _importances(architecture, weights, bins, scores):
+def _importances(architecture, weights, inputs, scores):
     """Shares of the features that sum to 1, (n_members, n_features).
 
     Early in the training a VIANN score tells which features promise something, late
@@ -323,14 +397,22 @@ def _importances(architecture, weights, bins, scores):
     if gates is not None:
         scores = [gates.importances(weights[0])]
     elif sparse is not None:
-        scores = [sparse.importances(weights[0], bins.feature_of_input)]
+        scores = [sparse.importances(weights[0], inputs[0].feature)]
     else:
-        scores = [
-            sum_by_feature(of_inputs.astype(np.float64), bins.feature_of_input)
-            for of_inputs in scores
-        ]
+        scores = [_of_features(inputs, of_inputs) for of_inputs in scores]
     shares = [[sum_to_one(one) for one in reading] for reading in scores]
     return np.mean(shares, axis=0)
+
+
+def _of_features(inputs, scores):
+    """Combine scores of inputs, (n_members, n_inputs), group by group."""
+    scores = scores.astype(np.float64).reshape(len(inputs), -1, scores.shape[-1])
+    return np.concatenate(
+        [
+            of_group.scores_of_features(some[:, : len(of_group)])
+            for of_group, some in zip(inputs, scores, strict=True)
+        ]
+    )
 
 
 def compute_outputs(trained, X):
@@ -340,8 +422,8 @@ def compute_outputs(trained, X):
     ----------
     trained : Trained
         Members in groups.
-    X : ndarray of shape (n_groups, n_rows, n_columns)
-        Scaled features of each group's rows.
+    X : ndarray of shape (n_groups, n_rows, n_inputs)
+        Inputs of each group's rows.
 
     Returns
     -------
@@ -354,38 +436,40 @@ def compute_outputs(trained, X):
         weights = graph.as_tensors(trained.weights)
         outputs = [
             graph.outputs(
-                weights, X[:, first : first + n_at_a_time], trained.bins, trained.mask
+                weights,
+                X[:, first : first + n_at_a_time],
+                trained.feature_of_input,
+                trained.mask,
             ).numpy()
             for first in range(0, X.shape[1], n_at_a_time)
         ]
     return np.concatenate(outputs, axis=1)
 
 
-def _validation_loss(problem, rows, bins, weights, graph):
+def _validation_loss(problem, read, rows, feature_of_input, weights, graph):
     """Mean loss of the members of one group on rows that it was not trained on."""
-    X = problem.read(rows, np.arange(problem.X.shape[1]))[np.newaxis]
-    outputs = graph.outputs(weights, X, bins, NO_MASK).numpy()
+    outputs = graph.outputs(weights, read(rows)[None], feature_of_input, NO_MASK)
+    outputs = outputs.numpy()
     losses = problem.row_losses(rows, outputs) * problem.weights_of(rows)
     return float(losses.mean())
 
 
 def as_one_group(trained):
-    """Put members of several groups that see the same columns into one."""
-    first = [values[:1] if np.ndim(values) == 3 else values for values in trained.bins]
-    return trained._replace(bins=Bins(*first))
+    """Put members of several groups that see the same features into one."""
+    return trained._replace(feature_of_input=trained.feature_of_input[:1])
 
 
-def predict(trained, X, scale):
+def predict(trained, X, inputs):
     """Average what the members of one group predict.
 
     Parameters
     ----------
     trained : Trained
         Members in one group.
-    X : ndarray of shape (n_samples, n_features)
-        Rows as they came.
-    scale : callable
-        From rows as they came to scaled ones.
+    X : ndarray or sparse matrix of shape (n_samples, n_columns)
+        Rows of a coded table.
+    inputs : Inputs
+        Of all features.
 
     Returns
     -------
@@ -394,16 +478,18 @@ def predict(trained, X, scale):
     """
     # In full batches, for the last digits of a matrix product depend on its number of
     # rows: a row's prediction shall not depend on the rows beside it.
-    n_inputs = len(trained.bins.feature_of_input)
-    batch_size = int(np.clip(_VALUES_AT_A_TIME // n_inputs, 16, _ROWS_PER_PREDICTION))
+    n_values = max(len(inputs), 1)
+    batch_size = int(np.clip(_VALUES_AT_A_TIME // n_values, 16, _ROWS_PER_PREDICTION))
     means = []
     with _borrowed_graph(trained.architecture) as graph:
         weights = graph.as_tensors(trained.weights)
-        for first in range(0, len(X), batch_size):
-            rows = scale(X[first : first + batch_size])
+        for first in range(0, X.shape[0], batch_size):
+            rows = inputs.encode(X[first : first + batch_size])
             missing = batch_size - len(rows)
             rows = np.pad(rows, ((0, missing), (0, 0))) if missing else rows
-            outputs = graph.outputs(weights, rows[None], trained.bins, trained.mask)
+            outputs = graph.outputs(
+                weights, rows[None], trained.feature_of_input, trained.mask
+            )
             outputs = outputs.numpy()[:, : batch_size - missing]
             means.append(mean_prediction(trained.architecture.task, outputs))
     return np.concatenate(means)

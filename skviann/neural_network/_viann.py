@@ -53,6 +53,16 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         Share of the rows that is held out for `early_stopping`.
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are levels, in no order. "from_dtype": those of text and
+        categories. Or names, numbers or a boolean mask of columns; None is no column.
+    max_categories : int, default=32
+        Levels of a column that the networks tell apart, the most frequent ones. The
+        others are one level, together with those that have fewer than 5 rows.
+    feature_groups : dict or array-like, default=None
+        Columns that are one feature, as those of a one-hot encoder: a dict of the
+        group's name to its columns, by name or number; or a label for each column, None
+        for one on its own. Each column of a group has the importance of the group.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class's rows, by label; "balanced" gives all classes the same
         weight in total.
@@ -77,9 +87,10 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         The labels.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean output, which is
-        the probability of the second of two classes, or of each of several.
+        the probability of the second of two classes, or of each of several classes or
+        labels. Of a table with more than numbers, from what it is encoded as.
     scaler_ : RobustScaler
-        Scales features for `model_`.
+        Scales features for `model_`. Only where all columns are numbers without gaps.
     history_ : dict of str to list of float
         By epoch: "loss", the log loss of the mean member, and with `early_stopping`
         "val_loss", that of the rows held out.
@@ -136,6 +147,9 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        categorical_features="from_dtype",
+        max_categories=32,
+        feature_groups=None,
         class_weight=None,
         random_state=None,
         verbose=0,
@@ -151,6 +165,9 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
+            categorical_features=categorical_features,
+            max_categories=max_categories,
+            feature_groups=feature_groups,
             random_state=random_state,
             verbose=verbose,
         )
@@ -193,6 +210,16 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
         Share of the rows that is held out for `early_stopping`.
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are levels, in no order. "from_dtype": those of text and
+        categories. Or names, numbers or a boolean mask of columns; None is no column.
+    max_categories : int, default=32
+        Levels of a column that the networks tell apart, the most frequent ones. The
+        others are one level, together with those that have fewer than 5 rows.
+    feature_groups : dict or array-like, default=None
+        Columns that are one feature, as those of a one-hot encoder: a dict of the
+        group's name to its columns, by name or number; or a label for each column, None
+        for one on its own. Each column of a group has the importance of the group.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same result each time, to the last bit on the same machine.
         None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
@@ -212,9 +239,10 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
         Standard deviation of `importances_` over members.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean prediction of
-        standardised targets.
+        standardised targets. Of a table with more than numbers, from what it is encoded
+        as.
     scaler_ : RobustScaler
-        Scales features for `model_`.
+        Scales features for `model_`. Only where all columns are numbers without gaps.
     target_scaler_ : StandardScaler
         Standardises targets.
     history_ : dict of str to list of float

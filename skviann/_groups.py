@@ -1,0 +1,88 @@
+"""Groups of columns that are one thing: one importance, kept or dropped together."""
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+
+from skviann._table import find_column, names_of
+
+
+class Groups(NamedTuple):
+    """Which feature each column of a table belongs to."""
+
+    feature_of_column: np.ndarray  # (n_columns,), numbered in order of appearance
+    names: list | None  # of features; None where each is a column of an array
+
+    def by_column(self, values):
+        """Give each column what its group has: (..., n_features) to (..., n_columns)."""
+        return values[..., self.feature_of_column]
+
+    def by_feature(self, values):
+        """Take one column's value for each group: the inverse of `by_column`."""
+        return values[..., np.unique(self.feature_of_column, return_index=True)[1]]
+
+
+def groups_of(estimator, n_features):
+    """Return the groups of a fitted network; of any other, each column is a feature."""
+    if hasattr(estimator, "_groups"):
+        return estimator._groups
+    return Groups(np.arange(n_features), None)
+
+
+def read_groups(feature_groups, table):
+    """Find out which columns belong together.
+
+    Parameters
+    ----------
+    feature_groups : dict, array-like or None
+        Columns, by name or number, of each group's name; or a label for each column.
+        Those that are in no group, or whose label is None, stand for themselves.
+    table : narwhals.DataFrame, ndarray or sparse matrix
+        From `check_table`.
+
+    Returns
+    -------
+    groups : Groups
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, a column is in two groups, or labels are missing.
+    """
+    n_columns, names = table.shape[1], names_of(table)
+    labels = [None] * n_columns
+    if isinstance(feature_groups, dict):
+        for label, columns in feature_groups.items():
+            for column in [columns] if isinstance(columns, str) else list(columns):
+                number = find_column(column, names, n_columns, "feature_groups")
+                if labels[number] is not None:
+                    raise ValueError(
+                        f"feature_groups: column {column!r} is in {labels[number]!r} "
+                        f"and in {label!r}; a column may be in one group."
+                    )
+                labels[number] = label
+    elif feature_groups is not None:
+        labels = list(feature_groups)
+        if len(labels) != n_columns:
+            raise ValueError(
+                f"feature_groups must have a label for each of the {n_columns} columns "
+                f"of X, got {len(labels)}; or pass a dict of names to columns."
+            )
+    numbers, of_label, found = [], {}, []
+    for number, label in enumerate(labels):
+        if label is not None and label in of_label:
+            numbers.append(of_label[label])
+            continue
+        if label is not None:
+            of_label[label] = len(found)
+        numbers.append(len(found))
+        name = f"x{number}" if names is None else names[number]
+        found.append(name if label is None else label)
+    twice = [name for name, count in Counter(found).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"feature_groups: {twice[0]!r} is the name of a group and of a column "
+            "outside of it. Choose another."
+        )
+    return Groups(np.array(numbers), found)

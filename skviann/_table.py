@@ -1,0 +1,472 @@
+"""Raw tables: what each column holds, and the same table in numbers.
+
+`check_table` looks at a table as a whole, `learn_columns` finds out what its columns
+hold, and `code_table` turns rows of it, or of a later one, into numbers: levels of a
+category become codes, dates days since the first one; NaN is a missing value.
+"""
+
+import datetime
+from collections import Counter
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import narwhals as nw
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, gen_batches
+from sklearn.utils.validation import validate_data
+
+from skviann._validation import FLOATS, explained, release_pages
+
+NUMBER, CATEGORY, DATE = "number", "category", "date"
+
+# A level of a category needs so many rows to have an input of its own.
+_MIN_ROWS = 5
+
+_BYTES_AT_A_TIME = 2**24
+
+_DAY = np.timedelta64(1, "D")
+_SECOND = np.timedelta64(1, "s")
+_EPOCH = np.datetime64("1970-01-01", "us")
+
+# What cells of a column of Python objects may be: their types, and what we call it.
+_KINDS_OF_CELLS = {
+    "text": (str,),
+    "numbers": (Real, Decimal, np.bool_),
+    "dates": (datetime.date, np.datetime64),
+    "durations": (datetime.timedelta, np.timedelta64),
+    "times": (datetime.time,),
+}
+
+
+class Column(NamedTuple):
+    """What a column of a table holds."""
+
+    name: object  # for messages: its name, or its number in an array
+    kind: str  # NUMBER, CATEGORY or DATE
+    holds: str  # what its cells are, as in `_KINDS_OF_CELLS`; "nothing" if all missing
+    codes: dict | None = None  # of levels; rarer and unknown ones get the next number
+    day_zero: float = 0.0  # of dates: days from 1970-01-01 to what becomes 0
+
+
+def is_frame(X):
+    """Whether X is a data frame: of pandas, Polars or another that narwhals knows."""
+    return nw.dependencies.is_into_dataframe(X)
+
+
+def check_table(estimator, X, *, reset):
+    """Check a table as a whole, and its columns' names against those of the fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets `n_features_in_` and `feature_names_in_`, or has them.
+    X : data frame, array-like or sparse matrix of shape (n_samples, n_features)
+        The table.
+    reset : bool
+        Whether this is a fit.
+
+    Returns
+    -------
+    X : narwhals.DataFrame, ndarray or csr matrix
+        An array of floats, or of objects.
+    """
+    if isinstance(X, nw.LazyFrame) or nw.dependencies.is_polars_lazyframe(X):
+        raise TypeError("X is a lazy frame; pass X.collect().")
+    if is_frame(X):
+        names = list(X.columns)
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ValueError(
+                f"Column names must differ, but X has more than one {twice[0]!r}."
+            )
+        for axis, what, least in ((1, "feature", 1), (0, "sample", 1 + reset)):
+            if X.shape[axis] < least:
+                raise ValueError(
+                    f"Found a table with {X.shape[axis]} {what}(s) "
+                    f"(shape={tuple(X.shape)}) while a minimum of {least} is required."
+                )
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return nw.from_native(X, eager_only=True)
+    is_of_numbers = issparse(X) or getattr(X, "dtype", None) is not None
+    if not is_of_numbers:
+        is_of_numbers = np.asarray(X, dtype=object).ndim != 2
+        if not is_of_numbers:
+            X = _unless_numbers(X)
+    elif not issparse(X) and np.asarray(X).dtype.kind in "OUS":
+        X = np.asarray(X, dtype=object)
+    of_objects = getattr(X, "dtype", None) == object
+    with explained():
+        return validate_data(
+            estimator,
+            X,
+            dtype=None if of_objects else FLOATS,
+            accept_sparse="csr",
+            ensure_all_finite=False,
+            ensure_min_samples=1 + reset,
+            reset=reset,
+        )
+
+
+def _unless_numbers(X):
+    """Return lists as an array of objects where there is more than numbers in them."""
+    array = np.asarray(X)
+    return array if array.dtype.kind in "biufc" else np.asarray(X, dtype=object)
+
+
+def take_table_rows(table, rows):
+    """Take some rows of a checked table."""
+    return table[rows.tolist()] if isinstance(table, nw.DataFrame) else table[rows]
+
+
+def names_of(table):
+    """Names of a checked table's columns; None of an array's."""
+    return list(table.columns) if isinstance(table, nw.DataFrame) else None
+
+
+def _columns_of(table):
+    """Yield name and cells of each column: narwhals series or arrays."""
+    if isinstance(table, nw.DataFrame):
+        yield from ((column.name, column) for column in table.iter_columns())
+    else:
+        yield from enumerate(table.T)
+
+
+def learn_columns(table, categorical_features, max_categories):
+    """Find out what the columns of a checked table hold.
+
+    Parameters
+    ----------
+    table : narwhals.DataFrame, ndarray or csr matrix
+        From `check_table`.
+    categorical_features : "from_dtype", None or array-like
+        As in `VIANNClassifier`.
+    max_categories : int
+        Levels beyond that many, by frequency, are one.
+
+    Returns
+    -------
+    columns : list of Column or None
+        None for an array of nothing but numbers.
+    """
+    n_columns = table.shape[1]
+    names = names_of(table)
+    by_dtype = isinstance(categorical_features, str)
+    is_category = np.zeros(n_columns, dtype=bool)
+    if not by_dtype and categorical_features is not None:
+        is_category[_positions(categorical_features, names, n_columns)] = True
+    if names is None and table.dtype != object and not is_category.any():
+        return None
+    if issparse(table):
+        raise ValueError(
+            "categorical_features: columns of a sparse matrix are numbers. Put the "
+            "columns of a one-hot encoder together with feature_groups."
+        )
+    return [
+        _learn_column(name, cells, by_dtype, declared, max_categories)
+        for (name, cells), declared in zip(_columns_of(table), is_category, strict=True)
+    ]
+
+
+def _positions(wanted, names, n_columns):
+    """Positions of columns given by name, number or mask."""
+    wanted = np.asarray(wanted)
+    if wanted.size == 0:
+        return np.zeros(0, dtype=int)
+    if wanted.ndim != 1 or wanted.dtype.kind not in "biuOUT":
+        raise ValueError(
+            "categorical_features must be 'from_dtype', None, or names, numbers or a "
+            f"mask of columns; got {wanted!r}."
+        )
+    if wanted.dtype.kind == "b":
+        if len(wanted) != n_columns:
+            raise ValueError(
+                f"categorical_features is a mask of {len(wanted)} columns, but X has "
+                f"{n_columns}."
+            )
+        return np.flatnonzero(wanted)
+    return np.array(
+        [find_column(one, names, n_columns, "categorical_features") for one in wanted]
+    )
+
+
+def find_column(wanted, names, n_columns, parameter):
+    """Position of a column given by name or number.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if isinstance(wanted, Integral) and not isinstance(wanted, bool):
+        if 0 <= wanted < n_columns:
+            return int(wanted)
+        raise ValueError(
+            f"{parameter}: there is no column {wanted} in X, which has {n_columns}."
+        )
+    if names is None:
+        raise ValueError(
+            f"{parameter} names the column {wanted!r}, but X has no names. Pass a data "
+            "frame, or numbers of columns."
+        )
+    if wanted not in names:
+        raise ValueError(f"{parameter}: there is no column {wanted!r} in X.")
+    return names.index(wanted)
+
+
+def _learn_column(name, cells, by_dtype, declared, max_categories):
+    holds = _what_it_holds(name, cells)
+    is_category = declared
+    if by_dtype:
+        is_category = holds == "text" or _is_of_categories(cells)
+    elif holds == "text" and not declared:
+        raise ValueError(
+            f"Column {name!r} holds text, but is not among the categorical_features. "
+            "Add it, drop the column, or leave categorical_features='from_dtype'."
+        )
+    if is_category:
+        levels = _levels(cells)
+        counts = Counter(level for level in levels if level is not None)
+        # The most frequent first; of equally frequent ones in order of their text.
+        order = sorted(counts, key=lambda level: (-counts[level], str(level)))
+        kept = [one for one in order[:max_categories] if counts[one] >= _MIN_ROWS]
+        codes = {level: float(code) for code, level in enumerate(kept)}
+        return Column(name, CATEGORY, holds, codes)
+    if holds == "dates":
+        dates = _dates(cells)
+        known = dates[~np.isnat(dates)]
+        first = known.min().astype("datetime64[D]") if len(known) else _EPOCH
+        return Column(name, DATE, holds, day_zero=float((first - _EPOCH) / _DAY))
+    return Column(name, NUMBER, holds)
+
+
+def code_table(table, columns):
+    """Turn rows of a table into numbers.
+
+    Parameters
+    ----------
+    table : narwhals.DataFrame, ndarray or csr matrix
+        From `check_table`.
+    columns : list of Column or None
+        From `learn_columns`.
+
+    Returns
+    -------
+    coded : ndarray or csr matrix of shape (n_rows, n_columns)
+
+    Raises
+    ------
+    ValueError
+        If a column holds something else than in the fit, or infinity.
+    """
+    if columns is None:
+        if not issparse(table) and getattr(table, "dtype", None) in FLOATS:
+            return table
+        if not issparse(table):
+            columns = [
+                Column(name, NUMBER, "numbers") for name, _ in _columns_of(table)
+            ]
+        else:
+            return table
+    coded = np.empty(table.shape, order="F")
+    for target, (name, cells), column in zip(
+        coded.T, _columns_of(table), columns, strict=True
+    ):
+        target[:] = _code(name, cells, column)
+    return np.ascontiguousarray(coded)
+
+
+def check_kinds(table, columns, numbers):
+    """Raise a ValueError if some columns hold something else than in the fit."""
+    cells = list(_columns_of(table))
+    for number in numbers:
+        _check_kind(*cells[number], columns[number])
+
+
+def _check_kind(name, cells, column):
+    """Tell what the cells are, if that is what they were in the fit."""
+    holds = _what_it_holds(name, cells)
+    if "nothing" not in (holds, column.holds) and holds != column.holds:
+        raise ValueError(
+            f"Column {name!r} held {column.holds} when the estimator was fitted, and "
+            f"holds {holds} now. Convert it to what it was."
+        )
+    return holds
+
+
+def _code(name, cells, column):
+    holds = _check_kind(name, cells, column)
+    if holds == "nothing":
+        return np.nan
+    if column.kind == CATEGORY:
+        levels = _levels(cells)
+        rest = float(len(column.codes))
+        of_level = {None: np.nan, **column.codes}
+        return np.array([of_level.get(level, rest) for level in levels], dtype=float)
+    if column.kind == DATE:
+        days = (_dates(cells) - _EPOCH) / _DAY
+        return days - column.day_zero
+    return _numbers(cells, holds)
+
+
+def check_finite(coded, estimator):
+    """Raise a ValueError that names the column if a coded table holds infinity.
+
+    A large array is looked through in blocks: one that is mapped from a file need not
+    fit into memory.
+    """
+    if issparse(coded):
+        assert_all_finite(coded.data, estimator_name=type(estimator).__name__)
+        return
+    n_rows = max(1, _BYTES_AT_A_TIME // max(coded[:1].nbytes, 1))
+    for rows in gen_batches(len(coded), n_rows):
+        infinite = np.isinf(coded[rows])
+        if infinite.any():
+            column = int(infinite.any(axis=0).argmax())
+            names = getattr(estimator, "feature_names_in_", None)
+            name = column if names is None else names[column]
+            raise ValueError(
+                "Input X contains infinity or a value too large for "
+                f"{coded.dtype!r}: column {name!r} does."
+            )
+        release_pages(coded)
+
+
+def _what_it_holds(name, cells):
+    """Tell what the cells are, in words; raise if they are nothing that we can use."""
+    dtype = cells.dtype
+    if isinstance(cells, np.ndarray):
+        return _what_objects_are(name, cells) if dtype == object else "numbers"
+    native = cells.to_native()
+    if getattr(native, "dtype", None) == object or dtype == nw.Object:
+        return _what_objects_are(name, np.asarray(native, dtype=object))
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        return "numbers"
+    if dtype in (nw.Categorical, nw.Enum):
+        # Categories need not be text, and one of numbers may be declared a number.
+        known = {type(level) for level in cells.drop_nulls().unique().to_list()}
+        are_numbers = known and all(issubclass(one, Real) for one in known)
+        return "numbers" if are_numbers else "text"
+    if dtype == nw.String:
+        return "text"
+    if dtype in (nw.Datetime, nw.Date):
+        return "dates"
+    if dtype == nw.Duration:
+        return "durations"
+    if dtype == nw.Time:
+        return "times"
+    if cells.is_null().all():
+        return "nothing"
+    raise ValueError(
+        f"Column {name!r} is of a kind that cannot be used: {native.dtype}. A column "
+        "may hold numbers, text, categories, dates or durations. Convert it, or drop it."
+    )
+
+
+def _what_objects_are(name, cells):
+    counts = Counter(type(cell) for cell in cells if not _is_missing(cell))
+    if not counts:
+        return "nothing"
+    found = Counter()
+    for kind, count in counts.items():
+        words = [
+            words for words, types in _KINDS_OF_CELLS.items() if issubclass(kind, types)
+        ]
+        if not words:
+            raise TypeError(
+                f"Column {name!r} holds a {kind.__name__} ({count} of {len(cells)} "
+                "cells), but a cell of an argument must be a text (string), a number, "
+                "a date or a duration. Split it into columns, or drop it."
+            )
+        found[words[0]] += count
+    if len(found) == 1:
+        return next(iter(found))
+    (rare, n_rare), (most, n_most) = found.most_common()[:-3:-1]
+    example = next(
+        cell
+        for cell in cells
+        if not _is_missing(cell) and isinstance(cell, _KINDS_OF_CELLS[rare])
+    )
+    raise ValueError(
+        f"Column {name!r} holds {most} ({n_most} cells) mixed with {rare} ({n_rare}, "
+        f"such as {example!r}). Make them one kind, for example with pandas.to_numeric "
+        "or pandas.to_datetime and errors='coerce', or turn all into text."
+    )
+
+
+def _is_missing(cell):
+    # None, NaN, NaT, and pandas's NA, which is not equal to anything either.
+    return cell is None or type(cell).__name__ == "NAType" or bool(cell != cell)
+
+
+def _is_of_categories(cells):
+    if isinstance(cells, np.ndarray):
+        return False
+    return cells.dtype in (nw.Categorical, nw.Enum)
+
+
+def _levels(cells):
+    """Cells of a category as a list, None where missing."""
+    if isinstance(cells, np.ndarray):
+        return [None if _is_missing(one) else one for one in cells.tolist()]
+    levels = cells.to_list()
+    missing = cells.is_null().to_numpy()
+    if missing.any():
+        levels = [
+            None if gone else one for one, gone in zip(levels, missing, strict=True)
+        ]
+    return [None if one != one else one for one in levels]
+
+
+def _dates(cells):
+    """Dates as datetime64, without their time zone (by the clock on the wall)."""
+    if not isinstance(cells, np.ndarray):
+        if cells.dtype == nw.Datetime:
+            cells = cells.dt.replace_time_zone(None).to_numpy()
+        elif cells.dtype == nw.Date:
+            cells = cells.cast(nw.Datetime("us")).to_numpy()
+        else:
+            cells = np.asarray(cells.to_native(), dtype=object)
+    if cells.dtype == object:
+        cells = np.array(
+            [
+                np.datetime64("NaT")
+                if _is_missing(one)
+                else one.replace(tzinfo=None)
+                if isinstance(one, datetime.datetime)
+                else one
+                for one in cells
+            ],
+            dtype="datetime64[us]",
+        )
+    return cells.astype("datetime64[us]")
+
+
+def _numbers(cells, holds):
+    """Numbers, seconds of durations and of times of the day, as floats."""
+    if not isinstance(cells, np.ndarray):
+        if cells.dtype.is_numeric() or cells.dtype == nw.Boolean:
+            return cells.cast(nw.Float64).to_numpy()
+        if cells.dtype == nw.Duration:
+            cells = cells.to_numpy()
+        elif cells.dtype == nw.Time:
+            cells = np.array(cells.to_list(), dtype=object)
+        else:
+            cells = np.asarray(cells.to_native(), dtype=object)
+    if cells.dtype.kind == "m":
+        return np.where(np.isnat(cells), np.nan, cells / _SECOND)
+    if cells.dtype != object:
+        return cells.astype(float)
+    convert = {"durations": _seconds, "times": _seconds_of_day}.get(holds, float)
+    return np.array([np.nan if _is_missing(one) else convert(one) for one in cells])
+
+
+def _seconds(duration):
+    if isinstance(duration, np.timedelta64):
+        return duration / _SECOND
+    return duration.total_seconds()
+
+
+def _seconds_of_day(time):
+    return 3600 * time.hour + 60 * time.minute + time.second + time.microsecond / 1e6

@@ -1,0 +1,395 @@
+"""What networks see of a table: how each column becomes one or more inputs.
+
+A coded table is an array of numbers with a column for each one of the table: numbers as
+they are, codes of levels, days since a first day; NaN where a value is missing. `Inputs`
+turns its rows into inputs of variance 1, and knows which feature each belongs to.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.preprocessing import RobustScaler
+
+from skviann._bins import Bins, clip_limits, find_bins
+from skviann._table import CATEGORY, DATE
+
+# What an input tells of its column.
+_VALUE, _LEVEL, _MISSING, _MONTH, _WEEKDAY, _HOUR = range(6)
+# Parts of a date which repeat: how many days until they do.
+_PERIODS = {_MONTH: 365.2425, _WEEKDAY: 7.0, _HOUR: 1.0}
+_N_PERIODS = 2  # that the dates must cover
+
+# A level, or being missing, gets an input with at least so many rows on either side.
+_MIN_ROWS = 5
+
+# Columns of a sparse matrix with fewer non-zeros are summed up, others looked through
+# so many at a time.
+_RARE_SHARE = 0.01
+_COLUMNS_AT_A_TIME = 256
+
+
+class Inputs:
+    """Inputs of features, sorted by feature.
+
+    Parameters
+    ----------
+    feature, column, part : ndarray of int of shape (n_inputs,)
+        Which feature an input belongs to, which column it is made of, and what it tells
+        of it.
+    bins : Bins of arrays of shape (n_inputs,)
+        How it is computed. An input for a level has its code in `start`.
+    n_features : int
+        Features, also those without any input.
+    center, scale : ndarray of shape (n_columns,)
+        Bring columns close to 0 in their own precision, before float32.
+    day_zero : ndarray of shape (n_columns,)
+        Days from 1970-01-01 to a date's 0.
+    n_bins : int
+        Most inputs of a number.
+    """
+
+    def __init__(
+        self,
+        feature,
+        column,
+        part,
+        bins,
+        *,
+        n_features,
+        center,
+        scale,
+        day_zero,
+        n_bins,
+    ):
+        self.feature = feature
+        self.column = column
+        self.part = part
+        self.bins = bins
+        self.n_features = n_features
+        self.center, self.scale = center, scale
+        self.day_zero = day_zero
+        self.n_bins = n_bins
+        self._used, self._position = np.unique(column, return_inverse=True)
+        self._is_whole = len(self._used) == len(center)
+        # Sources are the columns that are used, then what is read off dates.
+        calendar = np.flatnonzero(part >= _MONTH)
+        read_off, number = np.unique(
+            np.stack([column[calendar], part[calendar]]), axis=1, return_inverse=True
+        )
+        self._read_off = read_off.T
+        self._position[calendar] = len(self._used) + number.ravel()
+        self._levels = np.flatnonzero((part == _LEVEL) | (part >= _MONTH))
+        self._missing = np.flatnonzero(part == _MISSING)
+
+    def __len__(self):
+        return len(self.feature)
+
+    @property
+    def are_numbers(self):
+        """Whether each feature is a column of numbers without gaps."""
+        return (
+            self.n_features == len(self.center)
+            and not self.part.any()
+            and (self.feature == self.column).all()
+        )
+
+    def positions_in_grid(self):
+        """Number the inputs as if every feature had `n_bins` of them."""
+        first = np.searchsorted(self.feature, self.feature)
+        return self.feature * self.n_bins + np.arange(len(self)) - first
+
+    def of_features(self, features):
+        """Return inputs of some features, counted in the order given, and where they are.
+
+        Parameters
+        ----------
+        features : ndarray of int of shape (n_some,)
+
+        Returns
+        -------
+        inputs : Inputs
+        position : ndarray of int
+            Of these among all inputs.
+        """
+        first = np.searchsorted(self.feature, features)
+        count = np.searchsorted(self.feature, features, side="right") - first
+        feature = np.repeat(np.arange(len(features)), count)
+        start = np.repeat(first - np.cumsum(count) + count, count)
+        position = start + np.arange(len(feature))
+        inputs = Inputs(
+            feature,
+            self.column[position],
+            self.part[position],
+            Bins(*(values[position] for values in self.bins)),
+            n_features=len(features),
+            center=self.center,
+            scale=self.scale,
+            day_zero=self.day_zero,
+            n_bins=self.n_bins,
+        )
+        return inputs, position
+
+    def on_columns(self, columns):
+        """Return the same inputs for a table that has only some of the columns.
+
+        Parameters
+        ----------
+        columns : ndarray of int
+            All that are needed.
+        """
+        number = np.full(len(self.center), -1)
+        number[columns] = np.arange(len(columns))
+        return Inputs(
+            self.feature,
+            number[self.column],
+            self.part,
+            self.bins,
+            n_features=self.n_features,
+            center=self.center[columns],
+            scale=self.scale[columns],
+            day_zero=self.day_zero[columns],
+            n_bins=self.n_bins,
+        )
+
+    def encode(self, coded):
+        """Compute the inputs of rows of a coded table: float32 of (n_rows, n_inputs)."""
+        values = self._sources(coded)
+        gaps = np.isnan(values)
+        has_gaps = gaps.any()
+        levels = values[:, self._position[self._levels]] if len(self._levels) else None
+        values = np.take(values, self._position, axis=1)
+        start, slope, mean, factor = self.bins
+        values -= start
+        values *= slope
+        np.clip(values, *clip_limits(self.n_bins), out=values)
+        if levels is not None:
+            values[:, self._levels] = levels == start[self._levels]
+        if len(self._missing):
+            values[:, self._missing] = gaps[:, self._position[self._missing]]
+        values -= mean
+        values *= factor
+        if has_gaps:
+            gaps = gaps[:, self._position]
+            gaps[:, self._missing] = False
+            values[gaps] = 0  # neutral: what the column tells on average
+        return values
+
+    def terms(self, coded):
+        """Tell each column's value in as few numbers as possible, for products of them.
+
+        Returns
+        -------
+        values : ndarray of shape (n_rows, n_terms)
+            The numbers themselves, and an indicator for each level and for gaps.
+        feature : ndarray of int of shape (n_terms,)
+            Which feature a term belongs to.
+        """
+        others = np.flatnonzero(self.part != _VALUE)
+        is_first = np.r_[True, np.diff(self.column) != 0] & (self.part == _VALUE)
+        firsts = np.flatnonzero(is_first)
+        numbers = self._sources(coded)[:, self._position[firsts]]
+        numbers = np.where(np.isnan(numbers), 0, numbers)
+        if len(others):
+            numbers = np.hstack([numbers, self.encode(coded)[:, others]])
+        return numbers, np.r_[self.feature[firsts], self.feature[others]]
+
+    def scores_of_features(self, scores):
+        """Combine the inputs' scores: (..., n_inputs) to (..., n_features)."""
+        totals = np.zeros((*scores.shape[:-1], self.n_features))
+        np.add.at(totals, (..., self.feature), scores)
+        return totals
+
+    def _sources(self, coded):
+        """Bring what the inputs are made of close to 0: float32 of (n_rows, n_sources)."""
+        if not self._is_whole:
+            coded = coded[:, self._used]
+        if issparse(coded):
+            coded = coded.toarray()
+        values = scale_rows(coded, self.center[self._used], self.scale[self._used])
+        if not len(self._read_off):
+            return values
+        read_off = [
+            _read_off(
+                coded[:, np.searchsorted(self._used, column)] + self.day_zero[column],
+                part,
+            )
+            for column, part in self._read_off
+        ]
+        return np.column_stack([values, *read_off]).astype(np.float32)
+
+
+def scale_rows(X, center, scale):
+    """Bring rows close to 0 in their own precision, then round to float32."""
+    with np.errstate(over="ignore"):
+        return ((X - center.astype(X.dtype)) / scale.astype(X.dtype)).astype(np.float32)
+
+
+def _read_off(days, part):
+    """Read month (from 0), weekday (Monday is 0) or hour off days since 1970-01-01."""
+    if part == _HOUR:
+        # A millisecond more, for days are fractions.
+        return np.floor((days % 1 + 1e-8) * 24) % 24
+    if part == _WEEKDAY:
+        return (np.floor(days) + 3) % 7
+    months = np.full(len(days), np.nan)
+    is_known = np.isfinite(days)
+    dates = np.floor(days[is_known]).astype("datetime64[D]")
+    months[is_known] = dates.astype("datetime64[M]").astype(np.int64) % 12
+    return months
+
+
+def learn_inputs(coded, sample_weight, kinds, day_zero, feature_of_column, n_bins):
+    """Find out which inputs the columns need, from a sample of rows.
+
+    Parameters
+    ----------
+    coded : ndarray or sparse matrix of shape (n_rows, n_columns)
+        Rows of a coded table.
+    sample_weight : ndarray of shape (n_rows,) or None
+        How much each row counts.
+    kinds : ndarray of str of shape (n_columns,)
+        "number", "category" or "date".
+    day_zero : ndarray of shape (n_columns,)
+        Days from 1970-01-01 to a date's 0.
+    feature_of_column : ndarray of int of shape (n_columns,)
+        Which columns belong together.
+    n_bins : int
+        Quantile bins of a number.
+
+    Returns
+    -------
+    inputs : Inputs
+    """
+    weight = np.ones(coded.shape[0]) if sample_weight is None else sample_weight
+    n_columns = coded.shape[1]
+    is_number = kinds != CATEGORY
+    if issparse(coded):
+        center, scale, parts = _learn_sparse(coded, weight, n_bins)
+    else:
+        center, scale = np.zeros(n_columns), np.ones(n_columns)
+        gaps = np.isnan(coded)
+        n_gaps = gaps.sum(axis=0)
+        numbers = np.flatnonzero(is_number & (n_gaps < len(coded)))
+        if len(numbers):
+            scaler = RobustScaler().fit(coded[:, numbers])
+            center[numbers], scale[numbers] = scaler.center_, scaler.scale_
+        scaled = scale_rows(coded, center, scale)
+        full = np.flatnonzero(is_number & (n_gaps == 0))
+        parts = []
+        if len(full):
+            parts.append(_values_of(full, find_bins(scaled[:, full], weight, n_bins)))
+        for column in np.flatnonzero(is_number & (n_gaps > 0)):
+            known = ~gaps[:, column]
+            if known.sum() >= 2 and weight[known].any():
+                bins = find_bins(scaled[known, column, None], weight[known], n_bins)
+                parts.append(_values_of(np.array([column]), bins))
+        for column in np.flatnonzero(~is_number):
+            parts.append(_levels_of(coded[:, column], weight, column, _LEVEL))
+        for column in np.flatnonzero(kinds == DATE):
+            days = coded[:, column] + day_zero[column]
+            span = np.ptp(days[np.isfinite(days)]) if np.isfinite(days).any() else 0
+            for part, period in _PERIODS.items():
+                if span >= _N_PERIODS * period:
+                    read_off = _read_off(days, part)
+                    parts.append(_levels_of(read_off, weight, column, part))
+        for column in np.flatnonzero(n_gaps):
+            is_missing = gaps[:, column].astype(np.float64)
+            parts.append(_indicators(is_missing[:, None], weight, column, _MISSING))
+    parts.append((np.zeros(0, dtype=int),) * 2 + (np.zeros(0),) * 4)  # at least that
+    column, part, *bins = (
+        np.concatenate(values) for values in zip(*parts, strict=True)
+    )
+    feature = feature_of_column[column]
+    order = np.lexsort((part, column, feature))
+    order = order[bins[-1][order] != 0]  # inputs that never change are left out
+    return Inputs(
+        feature[order],
+        column[order],
+        part[order],
+        Bins(*(values[order].astype(np.float32) for values in bins)),
+        n_features=int(feature_of_column.max()) + 1,
+        center=center,
+        scale=scale,
+        day_zero=day_zero,
+        n_bins=n_bins,
+    )
+
+
+def _values_of(columns, bins):
+    """Inputs for bins of columns: column, part, start, slope, mean, factor."""
+    column = np.repeat(columns, bins.start.shape[1])
+    return column, np.full(len(column), _VALUE), *(values.ravel() for values in bins)
+
+
+def _levels_of(codes, weight, column, part):
+    """Inputs for the levels of a column; of two, one says it all."""
+    known = np.isfinite(codes)
+    levels, counts = np.unique(codes[known], return_counts=True)
+    is_level = codes[:, np.newaxis] == levels
+    if len(levels) == 2:
+        is_level, levels = is_level[:, 1:], levels[1:]
+    weight = np.where(known, weight, 0)
+    return _indicators(is_level, weight, column, part, levels)
+
+
+def _indicators(is_level, weight, column, part, levels=None):
+    """Inputs for indicators (rows, indicators) of one column."""
+    total = weight.sum() or 1.0
+    mean = weight @ is_level / total
+    variance = mean * (1 - mean)
+    known = weight > 0
+    n_rows = np.minimum(
+        is_level[known].sum(axis=0), (~(is_level[known] > 0)).sum(axis=0)
+    )
+    usable = (variance > 0) & (n_rows >= _MIN_ROWS)
+    factor = np.where(usable, 1 / np.sqrt(np.where(usable, variance, 1)), 0)
+    n_inputs = len(mean)
+    if levels is None:
+        levels = np.zeros(n_inputs)
+    return (
+        np.full(n_inputs, column),
+        np.full(n_inputs, part),
+        levels,
+        np.ones(n_inputs),
+        mean,
+        factor,
+    )
+
+
+def _learn_sparse(coded, weight, n_bins):
+    """Bins of the columns of a sparse matrix; zeros stay zeros when they are scaled."""
+    columns = coded.tocsc()
+    n_rows, n_columns = columns.shape
+    largest = abs(columns).max(axis=0).toarray().ravel()
+    scale = np.where(largest > 0, largest, 1.0)
+    counts = np.diff(columns.indptr)
+    rare = np.flatnonzero((counts > 0) & (counts < _RARE_SHARE * n_rows))
+    parts = [_values_of(rare, _bins_of_rare(columns[:, rare], scale[rare], weight))]
+    others = np.flatnonzero(counts >= _RARE_SHARE * n_rows)
+    for first in range(0, len(others), _COLUMNS_AT_A_TIME):
+        some = others[first : first + _COLUMNS_AT_A_TIME]
+        values = columns[:, some].toarray()
+        values = scale_rows(values, np.zeros(len(some)), scale[some])
+        parts.append(_values_of(some, find_bins(values, weight, n_bins)))
+    return np.zeros(n_columns), scale, parts
+
+
+def _bins_of_rare(columns, scale, weight):
+    """One bin a column, from the smallest to the largest value, where most are 0.
+
+    The same as `find_bins` makes of columns that are 0 up to the outermost quantiles.
+    """
+    lowest = np.minimum(columns.min(axis=0).toarray().ravel(), 0) / scale
+    highest = np.maximum(columns.max(axis=0).toarray().ravel(), 0) / scale
+    width = highest - lowest
+    slope = np.where(width > 0, 1 / np.where(width > 0, width, 1), 0)
+    shares = columns.multiply(weight[:, np.newaxis] / weight.sum()).tocsc()
+    mean = np.asarray(shares.sum(axis=0)).ravel() / scale
+    square = np.asarray(shares.multiply(columns).sum(axis=0)).ravel() / scale**2
+    deviation = np.sqrt(np.maximum(square - mean**2, 0)) * slope
+    factor = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
+    return Bins(
+        *(
+            part[:, np.newaxis]
+            for part in (lowest, slope, (mean - lowest) * slope, factor)
+        )
+    )
