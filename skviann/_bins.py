@@ -25,6 +25,7 @@ class Bins(NamedTuple):
     slope: np.ndarray
     mean: np.ndarray
     factor: np.ndarray
+    n_apart: np.ndarray  # rows that are not at the commoner end of the bin
 
 
 def find_bins(data, sample_weight, n_bins):
@@ -68,7 +69,7 @@ def clip_limits(n_bins):
 
 
 def _find_bins(data, weight, n_bins):
-    """Bins of each column as arrays (columns, bins): start, slope, mean, factor."""
+    """Bins of each column as arrays (columns, bins), see `Bins`."""
     weight = weight / weight.sum()
     if n_bins == 1:
         mean = weight @ data
@@ -76,7 +77,8 @@ def _find_bins(data, weight, n_bins):
         # The mean of equal numbers may differ from them by a rounding error.
         deviation[np.ptp(data, axis=0) == 0] = 0
         start, slope = mean[:, None], _inverse(deviation)[:, None]
-        return start, slope, np.zeros_like(start), np.ones_like(start)
+        n_apart = (len(data) - _count_most_common(data))[:, None]
+        return start, slope, np.zeros_like(start), np.ones_like(start), n_apart
     limits = _quantiles(data, weight, n_bins)
     start, width = limits[:-1].T, np.diff(limits, axis=0).T
     slope = np.where(width > 0, _inverse(width), 1)
@@ -84,7 +86,13 @@ def _find_bins(data, weight, n_bins):
     mean = np.tensordot(weight, encoded, 1)
     variance = np.tensordot(weight, (encoded - mean) ** 2, 1)
     factor = np.where(width > 0, _inverse(np.sqrt(variance)), 0)
-    return start, slope, mean, factor
+    n_at_ends = np.maximum((encoded == 0).sum(axis=0), (encoded == 1).sum(axis=0))
+    return start, slope, mean, factor, len(data) - n_at_ends
+
+
+def _count_most_common(data):
+    """In how many rows each column has its most common value."""
+    return np.array([np.unique(c, return_counts=True)[1].max() for c in data.T])
 
 
 def _quantiles(data, weight, n_bins):

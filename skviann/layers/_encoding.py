@@ -96,7 +96,7 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
             self.build(np.shape(data))
             self.built = True
         bins = find_bins(data, sample_weight, self.n_bins)
-        self.set_weights([values.ravel() for values in bins])
+        self.set_weights([values.ravel() for values in bins[:4]])
 
     def call(self, inputs):
         """Encode (rows, n_features) as (rows, n_inputs)."""

@@ -175,7 +175,7 @@ def _encoding_of(inputs, weights, architecture):
     # The layer has as many inputs for each feature, zeros where they are not needed.
     position, n_each = inputs.positions_in_grid(), inputs.n_bins
     bins = []
-    for values in inputs.bins:
+    for values in inputs.bins[:4]:
         grid = np.zeros(n_features * n_each, dtype=np.float32)
         grid[position] = values
         bins.append(grid)

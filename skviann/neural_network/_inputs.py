@@ -18,8 +18,9 @@ _VALUE, _LEVEL, _MISSING, _MONTH, _WEEKDAY, _HOUR = range(6)
 _PERIODS = {_MONTH: 365.2425, _WEEKDAY: 7.0, _HOUR: 1.0}
 _N_PERIODS = 2  # that the dates must cover
 
-# A level, or being missing, gets an input with at least so many rows on either side.
-_MIN_ROWS = 5
+# An input that differs from what it is in most rows in fewer than so many counts less:
+# a network learns such rows by heart.
+_ENOUGH_ROWS = 10
 
 # Columns of a sparse matrix with fewer non-zeros are summed up, others looked through
 # so many at a time.
@@ -77,6 +78,7 @@ class Inputs:
         )
         self._read_off = read_off.T
         self._position[calendar] = len(self._used) + number.ravel()
+        self._block = _blocks(feature, column, part)
         self._levels = np.flatnonzero((part == _LEVEL) | (part >= _MONTH))
         self._missing = np.flatnonzero(part == _MISSING)
 
@@ -93,7 +95,7 @@ class Inputs:
         )
 
     def positions_in_grid(self):
-        """Number the inputs as if every feature had `n_bins` of them."""
+        """Where the inputs were if every feature had `n_bins` of them."""
         first = np.searchsorted(self.feature, self.feature)
         return self.feature * self.n_bins + np.arange(len(self)) - first
 
@@ -157,7 +159,7 @@ class Inputs:
         has_gaps = gaps.any()
         levels = values[:, self._position[self._levels]] if len(self._levels) else None
         values = np.take(values, self._position, axis=1)
-        start, slope, mean, factor = self.bins
+        start, slope, mean, factor, _ = self.bins
         values -= start
         values *= slope
         np.clip(values, *clip_limits(self.n_bins), out=values)
@@ -193,10 +195,21 @@ class Inputs:
         return numbers, np.r_[self.feature[firsts], self.feature[others]]
 
     def scores_of_features(self, scores):
-        """Combine the inputs' scores: (..., n_inputs) to (..., n_features)."""
-        totals = np.zeros((*scores.shape[:-1], self.n_features))
-        np.add.at(totals, (..., self.feature), scores)
-        return totals
+        """Combine the inputs' scores: (..., n_inputs) to (..., n_features).
+
+        A feature counts as much as the part of it that is used most, and a part as much
+        as its inputs do on average. So no column is better off for having many inputs.
+        """
+        of_features = np.zeros((*scores.shape[:-1], self.n_features))
+        if len(self):
+            trust = np.minimum(self.bins.n_apart / _ENOUGH_ROWS, 1)
+            firsts = np.flatnonzero(np.diff(self._block, prepend=-1))
+            sums = np.add.reduceat(scores * trust, firsts, axis=-1)
+            means = sums / np.diff(np.append(firsts, len(self)))
+            features, first_parts = np.unique(self.feature[firsts], return_index=True)
+            highest = np.maximum.reduceat(means, first_parts, axis=-1)
+            of_features[..., features] = highest
+        return of_features
 
     def _sources(self, coded):
         """Bring what the inputs are made of close to 0: float32 of (n_rows, n_sources)."""
@@ -215,6 +228,24 @@ class Inputs:
             for column, part in self._read_off
         ]
         return np.column_stack([values, *read_off]).astype(np.float32)
+
+
+def _blocks(feature, column, part):
+    """Number the parts of features, in order: what one column tells in one way.
+
+    Of features of several columns, those with a single input are one part together: a
+    category, spread over columns of zeros and ones.
+    """
+    if not len(feature):
+        return np.zeros(0, dtype=int)
+    same = np.stack([feature, column, part])
+    starts = np.r_[True, (np.diff(same) != 0).any(axis=0)]
+    block = np.cumsum(starts) - 1
+    is_single = np.bincount(block)[block] == 1
+    goes_on = np.r_[False, is_single[1:] & is_single[:-1] & (np.diff(feature) == 0)]
+    # Being missing, or a weekday that differs, is not the same as a value.
+    goes_on[1:] &= np.diff(part) == 0
+    return np.cumsum(starts & ~goes_on) - 1
 
 
 def scale_rows(X, center, scale):
@@ -294,13 +325,16 @@ def learn_inputs(coded, sample_weight, kinds, day_zero, feature_of_column, n_bin
         for column in np.flatnonzero(n_gaps):
             is_missing = gaps[:, column].astype(np.float64)
             parts.append(_indicators(is_missing[:, None], weight, column, _MISSING))
-    parts.append((np.zeros(0, dtype=int),) * 2 + (np.zeros(0),) * 4)  # at least that
+    parts.append((np.zeros(0, dtype=int),) * 2 + (np.zeros(0),) * 5)  # at least that
     column, part, *bins = (
         np.concatenate(values) for values in zip(*parts, strict=True)
     )
     feature = feature_of_column[column]
-    order = np.lexsort((part, column, feature))
-    order = order[bins[-1][order] != 0]  # inputs that never change are left out
+    # Columns with a single input side by side, see `_blocks`.
+    is_used = bins[3] != 0
+    n_inputs = np.bincount(column[is_used], minlength=n_columns)[column]
+    order = np.lexsort((part, column, n_inputs == 1, feature))
+    order = order[is_used[order]]  # inputs that never change are left out
     return Inputs(
         feature[order],
         column[order],
@@ -315,15 +349,15 @@ def learn_inputs(coded, sample_weight, kinds, day_zero, feature_of_column, n_bin
 
 
 def _values_of(columns, bins):
-    """Inputs for bins of columns: column, part, start, slope, mean, factor."""
+    """Lay out inputs for bins of columns: column, part, and what `Bins` holds."""
     column = np.repeat(columns, bins.start.shape[1])
     return column, np.full(len(column), _VALUE), *(values.ravel() for values in bins)
 
 
 def _levels_of(codes, weight, column, part):
-    """Inputs for the levels of a column; of two, one says it all."""
+    """Lay out inputs for the levels of a column; of two, one says it all."""
     known = np.isfinite(codes)
-    levels, counts = np.unique(codes[known], return_counts=True)
+    levels = np.unique(codes[known])
     is_level = codes[:, np.newaxis] == levels
     if len(levels) == 2:
         is_level, levels = is_level[:, 1:], levels[1:]
@@ -332,15 +366,13 @@ def _levels_of(codes, weight, column, part):
 
 
 def _indicators(is_level, weight, column, part, levels=None):
-    """Inputs for indicators (rows, indicators) of one column."""
-    total = weight.sum() or 1.0
-    mean = weight @ is_level / total
-    variance = mean * (1 - mean)
+    """Lay out inputs for indicators (rows, indicators) of one column."""
     known = weight > 0
-    n_rows = np.minimum(
-        is_level[known].sum(axis=0), (~(is_level[known] > 0)).sum(axis=0)
-    )
-    usable = (variance > 0) & (n_rows >= _MIN_ROWS)
+    mean = weight @ is_level / (weight.sum() or 1.0)
+    variance = mean * (1 - mean)
+    n_rows = is_level[known].sum(axis=0)
+    n_apart = np.minimum(n_rows, known.sum() - n_rows)
+    usable = (variance > 0) & (n_apart > 0)
     factor = np.where(usable, 1 / np.sqrt(np.where(usable, variance, 1)), 0)
     n_inputs = len(mean)
     if levels is None:
@@ -352,6 +384,7 @@ def _indicators(is_level, weight, column, part, levels=None):
         np.ones(n_inputs),
         mean,
         factor,
+        n_apart,
     )
 
 
@@ -387,9 +420,6 @@ def _bins_of_rare(columns, scale, weight):
     square = np.asarray(shares.multiply(columns).sum(axis=0)).ravel() / scale**2
     deviation = np.sqrt(np.maximum(square - mean**2, 0)) * slope
     factor = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
-    return Bins(
-        *(
-            part[:, np.newaxis]
-            for part in (lowest, slope, (mean - lowest) * slope, factor)
-        )
-    )
+    n_apart = np.diff(columns.indptr)
+    parts = lowest, slope, (mean - lowest) * slope, factor, n_apart
+    return Bins(*(part[:, np.newaxis] for part in parts))
