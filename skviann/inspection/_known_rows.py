@@ -32,6 +32,8 @@ def with_known_rows(network, X):
         return network
     from skviann.layers import PackedDense
 
+    if not network._inputs.are_numbers:
+        return network
     _, _, first, *_ = network.model_.layers
     n_members, _, n_units = first.kernel.shape
     if type(first) is not PackedDense or 4 * len(X) * n_members * n_units > _MOST_BYTES:
@@ -45,14 +47,11 @@ class _Predictor:
     """Computes a network's outputs from what is known of the first layer's sums."""
 
     def __init__(self, network, X):
-        from skviann.layers import Bins
-
         _, _, first, *rest, _ = network.model_.layers
         self.X = X.copy()
-        self.scaler = network.scaler_
-        self.bins = Bins(**network._bins)
+        self.inputs = network._inputs
         self.task = network._architecture["task"]
-        self.kernel, bias = first.get_weights()
+        self.kernel, bias = network._weights[:2]
         self.hidden, self.last = None, None
         if rest:
             self.hidden = _model_of(first.activation, rest[:-1], bias.shape)
@@ -78,14 +77,9 @@ class _Predictor:
 
     def _contribution(self, X, columns):
         """Return what some columns add to the first layer's sums."""
-        from skviann.layers import encode
-        from skviann.neural_network._training import scale_rows
-
-        center, scale = self.scaler.center_[columns], self.scaler.scale_[columns]
-        scaled = scale_rows(X[:, columns], center, scale)
-        encoded = np.asarray(encode(scaled, self.bins.of_columns(columns[np.newaxis])))
-        inputs = np.isin(self.bins.feature_of_input, columns)
-        return encoded @ self.kernel[:, inputs]
+        inputs, position = self.inputs.of_features(columns)
+        encoded = inputs.on_columns(columns).encode(X[:, columns])
+        return encoded @ self.kernel[:, position]
 
 
 def _model_of(activation, layers, shape):

@@ -77,7 +77,13 @@ def open_model(estimator):
     """
     estimator = unwrap(estimator)
     if isinstance(estimator, BaseNetwork):
-        return estimator.model_, estimator._scale
+        if not estimator._inputs.are_numbers:
+            raise ValueError(
+                "X must hold numbers without gaps for this importance, and feature_groups "
+                "be None: it follows the network from each column. "
+                "permutation_importance of scikit-learn takes any table."
+            )
+        return estimator.model_, estimator._inputs.scale_rows
     if is_keras_model(estimator):
         return estimator, _as_float32
     from skviann.wrappers import is_wrapper

@@ -175,6 +175,10 @@ class Inputs:
             values[gaps] = 0  # neutral: what the column tells on average
         return values
 
+    def scale_rows(self, coded):
+        """Bring the columns close to 0: float32 of shape (n_rows, n_columns)."""
+        return scale_rows(coded, self.center, self.scale)
+
     def terms(self, coded):
         """Tell each column's value in as few numbers as possible, for products of them.
 
