@@ -11,11 +11,11 @@ from skviann._table import find_column, names_of
 class Groups(NamedTuple):
     """Which feature each column of a table belongs to."""
 
-    feature_of_column: np.ndarray  # (n_columns,), numbered in order of appearance
+    feature_of_column: np.ndarray  # (n_columns,), in order of appearance
     names: list | None  # of features; None where each is a column of an array
 
     def by_column(self, values):
-        """Give each column what its group has: (..., n_features) to (..., n_columns)."""
+        """Give each column its group's value: (..., n_features) to (..., n_columns)."""
         return values[..., self.feature_of_column]
 
     def by_feature(self, values):

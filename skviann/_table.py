@@ -14,7 +14,7 @@ from typing import NamedTuple
 import narwhals as nw
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite, gen_batches
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import validate_data
 
 from skviann._validation import FLOATS, explained, release_pages
@@ -96,7 +96,7 @@ def check_table(estimator, X, *, reset):
             X = _unless_numbers(X)
     elif not issparse(X) and np.asarray(X).dtype.kind in "OUS":
         X = np.asarray(X, dtype=object)
-    of_objects = getattr(X, "dtype", None) == object
+    of_objects = isinstance(X, np.ndarray) and X.dtype.kind == "O"
     with explained():
         return validate_data(
             estimator,
@@ -310,36 +310,36 @@ def _code(name, cells, column):
     return _numbers(cells, holds)
 
 
-def check_finite(coded, estimator):
-    """Raise a ValueError that names the column if a coded table holds infinity.
+def check_finite(X, estimator, *, allow_nan=True):
+    """Raise a ValueError that names the column if numbers are infinite, or missing.
 
     A large array is looked through in blocks: one that is mapped from a file need not
     fit into memory.
     """
-    if issparse(coded):
-        assert_all_finite(coded.data, estimator_name=type(estimator).__name__)
-        return
-    n_rows = max(1, _BYTES_AT_A_TIME // max(coded[:1].nbytes, 1))
-    for rows in gen_batches(len(coded), n_rows):
-        infinite = np.isinf(coded[rows])
-        if infinite.any():
-            column = int(infinite.any(axis=0).argmax())
+    values = X.data[:, np.newaxis] if issparse(X) else X
+    n_rows = max(1, _BYTES_AT_A_TIME // max(values[:1].nbytes, 1))
+    for rows in gen_batches(len(values), n_rows):
+        is_bad = np.isinf(values[rows])
+        what = f"infinity or a value too large for {X.dtype!r}"
+        if not allow_nan and not is_bad.any():
+            is_bad, what = np.isnan(values[rows]), "NaN"
+        if is_bad.any():
+            column = int(is_bad.any(axis=0).argmax())
+            if issparse(X):
+                column = X.indices[np.flatnonzero(is_bad)[0] + rows.start]
             names = getattr(estimator, "feature_names_in_", None)
             name = column if names is None else names[column]
-            raise ValueError(
-                "Input X contains infinity or a value too large for "
-                f"{coded.dtype!r}: column {name!r} does."
-            )
-        release_pages(coded)
+            raise ValueError(f"Input X contains {what}, in column {name!r}.")
+        release_pages(X)
 
 
 def _what_it_holds(name, cells):
     """Tell what the cells are, in words; raise if they are nothing that we can use."""
     dtype = cells.dtype
     if isinstance(cells, np.ndarray):
-        return _what_objects_are(name, cells) if dtype == object else "numbers"
+        return _what_objects_are(name, cells) if dtype.kind == "O" else "numbers"
     native = cells.to_native()
-    if getattr(native, "dtype", None) == object or dtype == nw.Object:
+    if getattr(getattr(native, "dtype", None), "kind", "") == "O" or dtype == nw.Object:
         return _what_objects_are(name, np.asarray(native, dtype=object))
     if dtype.is_numeric() or dtype == nw.Boolean:
         return "numbers"
@@ -360,7 +360,7 @@ def _what_it_holds(name, cells):
         return "nothing"
     raise ValueError(
         f"Column {name!r} is of a kind that cannot be used: {native.dtype}. A column "
-        "may hold numbers, text, categories, dates or durations. Convert it, or drop it."
+        "may hold numbers, text, categories, dates or durations. Convert or drop it."
     )
 
 

@@ -4,7 +4,7 @@ import mmap
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.utils import assert_all_finite, check_random_state, gen_batches
+from sklearn.utils import check_random_state, gen_batches
 
 FLOATS = (np.float64, np.float32)  # kept as they come; anything else becomes float64
 
@@ -37,10 +37,15 @@ def all_or_nothing(estimator):
 
 @contextmanager
 def explained():
-    """Say what to do where NumPy only says that a text is no number."""
+    """Say what to do where NumPy and scikit-learn only say what is wrong."""
     try:
         yield
     except ValueError as error:
+        if "Found array with dim" in str(error):
+            raise ValueError(
+                f"{error} Images and sequences are for a network of your own: see "
+                "VIANNSelector and VarianceImportance."
+            ) from error
         if "could not convert string" not in str(error):
             raise
         raise ValueError(
@@ -57,21 +62,6 @@ def draw_seeds(random_state, size):
     if random_state is None:
         return np.random.default_rng().integers(1, _LARGEST_SEED, size).tolist()
     return check_random_state(random_state).randint(1, _LARGEST_SEED, size).tolist()
-
-
-def check_finite(X, estimator):
-    """Raise scikit-learn's ValueError if X holds NaN or infinity.
-
-    A large array is looked through in blocks: one that is mapped from a file need not
-    fit into memory.
-    """
-    name = type(estimator).__name__
-    if not isinstance(X, np.ndarray) or X.nbytes <= _BYTES_AT_A_TIME:
-        assert_all_finite(X, estimator_name=name, input_name="X")
-        return
-    for rows in gen_batches(len(X), max(1, _BYTES_AT_A_TIME // X[:1].nbytes)):
-        assert_all_finite(X[rows], estimator_name=name, input_name="X")
-        release_pages(X)
 
 
 def without_objects(y):

@@ -42,10 +42,13 @@ def expected_failures(estimator):
     if not isinstance(estimator, BaseNetwork):
         return {}
     return {
+        "check_sample_weight_equivalence_on_sparse_data": (
+            "which rows meet in a mini-batch depends on how many there are"
+        ),
         "check_sample_weight_equivalence_on_dense_data": (
             "sample_weight is not equivalent to removing or repeating rows: which rows "
             "meet in a mini-batch depends on how many there are."
-        )
+        ),
     }
 
 

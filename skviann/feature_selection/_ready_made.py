@@ -130,7 +130,7 @@ def select_ready_made(
 
 
 def _class_numbers_or_quantities(problem):
-    """The target: of shape (n_samples,) only if it is one of classes."""
+    """Return the target, of shape (n_samples,) only where it is one of classes."""
     architecture = problem.architecture
     is_multilabel = architecture.task == "binary" and architecture.n_outputs > 1
     if architecture.task == "regression" or is_multilabel:
@@ -175,7 +175,7 @@ class _Trainings:
         return train(self.problem, groups, n_each, schedule, seed, **settings)
 
     def round(self, n_each, features):
-        """Train some networks for each fold's features; return them and their shares."""
+        """Train networks for each fold's features; return them and their shares."""
         if len(features) == 1:
             features = np.repeat(features, len(self.folds), axis=0)
         n_weights = self._n_inputs(features) * len(self.folds) * n_each
@@ -250,7 +250,7 @@ class _Trainings:
 
 
 class _Replaced:
-    """Losses of a round's networks on held-out rows, with a feature's values replaced."""
+    """Losses of a round's networks on held-out rows, a feature's values replaced."""
 
     def __init__(self, problem, trained, features, rows):
         from skviann.neural_network._training import as_wide

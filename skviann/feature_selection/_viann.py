@@ -26,9 +26,9 @@ from skviann._sklearn_compat import (
     _get_output_config,
     _routing_enabled,
 )
-from skviann._table import check_table, is_frame
+from skviann._table import check_finite, check_table, is_frame
 from skviann._target import read_target
-from skviann._validation import all_or_nothing, check_finite, explained
+from skviann._validation import all_or_nothing, explained
 from skviann.feature_selection._base import (
     MAX_FEATURES,
     THRESHOLD,
@@ -371,7 +371,7 @@ class VIANNSelector(ImportanceSelector):
                 ensure_min_samples=2,
                 ensure_all_finite=False,
             )
-        check_finite(X, self)
+        check_finite(X, self, allow_nan=False)
         return X, y
 
     def _check_estimator(self):
@@ -510,6 +510,7 @@ class VIANNSelector(ImportanceSelector):
         return as_select_from_model(self._shares, threshold, self._n_most())
 
     def _get_support_mask(self):
+        check_is_fitted(self)
         return self._groups.by_column(self._kept_features())
 
     def _kept_features(self):
@@ -557,10 +558,10 @@ class VIANNSelector(ImportanceSelector):
         Returns
         -------
         table : pandas.DataFrame or ndarray
-            A row a feature (a group is one), most important first; a structured array where pandas is
-            not installed. The columns are "feature", "kept", "rank", "importance", its
-            standard deviation over networks "std", "pvalue" if `fit` tested, and
-            "reason".
+            A row a feature (a group is one), most important first; a structured array
+            where pandas is not installed. The columns are "feature", "kept", "rank",
+            "importance", its standard deviation over networks "std", "pvalue" if `fit`
+            tested, and "reason".
 
         Examples
         --------

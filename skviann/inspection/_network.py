@@ -79,9 +79,9 @@ def open_model(estimator):
     if isinstance(estimator, BaseNetwork):
         if not estimator._inputs.are_numbers:
             raise ValueError(
-                "X must hold numbers without gaps for this importance, and feature_groups "
-                "be None: it follows the network from each column. "
-                "permutation_importance of scikit-learn takes any table."
+                "This importance follows the network from each column, so that the "
+                "columns must be numbers without gaps and in no feature_groups. "
+                "scikit-learn's permutation_importance takes any table."
             )
         return estimator.model_, estimator._inputs.scale_rows
     if is_keras_model(estimator):

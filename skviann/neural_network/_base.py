@@ -432,6 +432,7 @@ class NetworkClassifier(ClassifierMixin):
             Columns in the order of `classes_`; every row sums to 1. Of several labels,
             the probability that each applies.
         """
+        check_is_fitted(self)
         probabilities = self._predict(X)
         if self._is_multilabel:
             return probabilities
@@ -453,6 +454,7 @@ class NetworkClassifier(ClassifierMixin):
             The most probable of `classes_`; of several labels, 1 for each that is more
             probable than not.
         """
+        check_is_fitted(self)
         if self._is_multilabel:
             return (self.predict_proba(X) > 0.5).astype(int)
         most_probable = self.predict_proba(X).argmax(axis=1)

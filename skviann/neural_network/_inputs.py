@@ -1,8 +1,8 @@
 """What networks see of a table: how each column becomes one or more inputs.
 
-A coded table is an array of numbers with a column for each one of the table: numbers as
-they are, codes of levels, days since a first day; NaN where a value is missing. `Inputs`
-turns its rows into inputs of variance 1, and knows which feature each belongs to.
+A coded table is an array with a column for each one of the table: numbers as they are,
+codes of levels, days since a first day; NaN where a value is missing. `Inputs` turns
+its rows into inputs of variance 1, and knows which feature each belongs to.
 """
 
 import numpy as np
@@ -100,7 +100,7 @@ class Inputs:
         return self.feature * self.n_bins + np.arange(len(self)) - first
 
     def of_features(self, features):
-        """Return inputs of some features, counted in the order given, and where they are.
+        """Return inputs of some features, in the order given, and where they are.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ class Inputs:
         )
 
     def encode(self, coded):
-        """Compute the inputs of rows of a coded table: float32 of (n_rows, n_inputs)."""
+        """Compute the inputs of some rows: float32 of shape (n_rows, n_inputs)."""
         values = self._sources(coded)
         gaps = np.isnan(values)
         has_gaps = gaps.any()
@@ -216,7 +216,7 @@ class Inputs:
         return of_features
 
     def _sources(self, coded):
-        """Bring what the inputs are made of close to 0: float32 of (n_rows, n_sources)."""
+        """Read what the inputs are made of, close to 0: float32, a column each."""
         if not self._is_whole:
             coded = coded[:, self._used]
         if issparse(coded):
@@ -235,7 +235,7 @@ class Inputs:
 
 
 def _blocks(feature, column, part):
-    """Number the parts of features, in order: what one column tells in one way.
+    """Give the parts of features a number: what a column tells in one way.
 
     Of features of several columns, those with a single input are one part together: a
     category, spread over columns of zeros and ones.

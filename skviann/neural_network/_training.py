@@ -256,7 +256,7 @@ def train(
     mask = NO_MASK
     if n_features_seen is not None:
         seen = feature_of_input[:, None] < np.asarray(n_features_seen)[:, None]
-        mask = seen.reshape(-1, seen.shape[-1], 1).astype(np.float32)
+        mask = np.concatenate(seen).astype(np.float32)[..., np.newaxis]
     n_inputs = feature_of_input.shape[1]
     feed = _Feed(problem, groups, readers, n_inputs, schedule, seed)
     history = {"loss": []}
@@ -406,7 +406,7 @@ def _importances(architecture, weights, inputs, scores):
 
 def _of_features(inputs, scores):
     """Combine scores of inputs, (n_members, n_inputs), group by group."""
-    scores = scores.astype(np.float64).reshape(len(inputs), -1, scores.shape[-1])
+    scores = np.split(scores.astype(np.float64), len(inputs))
     return np.concatenate(
         [
             of_group.scores_of_features(some[:, : len(of_group)])

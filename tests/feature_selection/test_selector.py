@@ -252,7 +252,6 @@ def test_the_wrappers_own_callbacks_run(classes):
     [
         LogisticRegression(),
         make_pipeline(StandardScaler(), NETWORK),
-        VIANNClassifier,
         "mlp",
     ],
 )
@@ -261,6 +260,11 @@ def test_other_estimators_are_refused(estimator, classes):
     with pytest.raises(TypeError, match="estimator must be None, a VIANNClassifier or"):
         selector.fit(*classes)
     assert vars(selector) == vars(VIANNSelector(estimator))
+
+
+def test_a_class_in_place_of_an_estimator(classes):
+    with pytest.raises(TypeError, match=r"got the class VIANNClassifier. Write VIANN"):
+        VIANNSelector(VIANNClassifier).fit(*classes)
 
 
 TARGETS = {
@@ -465,11 +469,10 @@ def test_sparse_input_of_a_scikeras_network(kind, classes):
     assert_allclose(sparse.transform(kind(X)).toarray(), dense.transform(X))
 
 
-@pytest.mark.parametrize("estimator", [None, NETWORK, keras_wrapper()])
-def test_sparse_input_where_it_is_not_supported(estimator, classes):
+def test_sparse_input_where_it_is_not_supported(classes):
     X, y = classes
     with pytest.raises(TypeError, match="dense data is required"):
-        VIANNSelector(estimator).fit(scipy.sparse.csr_matrix(X), y)
+        VIANNSelector(keras_wrapper()).fit(scipy.sparse.csr_matrix(X), y)
 
 
 CONVERSIONS = {
@@ -630,9 +633,8 @@ NAN, INFINITE, STRINGS = X.copy(), X.copy(), X.astype(object)
 NAN[0, 0], INFINITE[0, 0], STRINGS[0, 0] = np.nan, np.inf, "red"
 
 BAD_FITS = {
-    "NaN": ({}, (NAN, Y), "Input X contains NaN"),
     "infinity": ({}, (INFINITE, Y), "Input X contains infinity"),
-    "strings": ({}, (STRINGS, Y), "X.*must hold numbers.*'red'.*OneHotEncoder"),
+    "strings": ({}, (STRINGS, Y), "Column 0 holds numbers .* mixed with text .*'red'"),
     "one class": ({}, (X, np.ones(30, dtype=int)), "one class only"),
     "lengths": ({}, (X, Y[:-1]), "inconsistent numbers of samples"),
     "weights' length": ({}, (X, Y), "sample_weight.*shape"),
@@ -699,8 +701,8 @@ def test_unfitted_and_wrong_width(fitted):
 
 def test_a_failed_fit_keeps_what_was_learned_before(fitted):
     selector = copy.deepcopy(fitted)
-    with pytest.raises(ValueError, match="contains NaN"):
-        selector.fit(NAN, Y)
+    with pytest.raises(ValueError, match="contains infinity"):
+        selector.fit(INFINITE, Y)
     assert selector.n_features_in_ == 6
     assert_array_equal(selector.feature_importances_, fitted.feature_importances_)
 
@@ -792,18 +794,18 @@ def trainings(monkeypatch):
 def test_rounds_see_only_the_features_that_are_left(wide, trainings):
     network = VIANNClassifier(**FAST, random_state=0)
     selector = VIANNSelector(network, step=0.5, threshold="mean").fit(*wide)
-    assert [len(groups[0].columns) for groups in trainings] == [80, 40, 20, 16]
+    assert [len(groups[0].features) for groups in trainings] == [80, 40, 20, 16]
     for before, after in pairwise(trainings):
         for group_before, group_after in zip(before, after, strict=True):
-            assert set(group_after.columns) < set(group_before.columns)
+            assert set(group_after.features) < set(group_before.features)
             assert_array_equal(group_after.rows, group_before.rows)
     # Each fold drops its own.
-    kept = np.concatenate([group.columns for group in trainings[-1]])
+    kept = np.concatenate([group.features for group in trainings[-1]])
     n_rounds = (
         1
         + sum(
             np.bincount(
-                np.concatenate([group.columns for group in groups]), minlength=80
+                np.concatenate([group.features for group in groups]), minlength=80
             )
             for groups in trainings[1:]
         )
@@ -979,7 +981,9 @@ def test_a_threshold_of_another_kind_needs_another_fit(fitted, cut):
         copy.copy(cut).set_params(threshold="fdr").get_support()
     with pytest.raises(NotFittedError, match="threshold='auto' was set after fit"):
         copy.copy(fitted).set_params(threshold="auto").get_support()
-    assert copy.copy(cut).set_params(threshold="mean").threshold_ == 1 / 80
+    assert copy.copy(cut).set_params(threshold="mean").threshold_ == pytest.approx(
+        1 / 80
+    )
 
 
 @pytest.mark.parametrize("estimator", [scikeras_wrapper(), keras_wrapper()])

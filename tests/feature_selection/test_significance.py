@@ -1,12 +1,14 @@
 """The test on a network that is known: it predicts y by the columns that it uses."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from skviann.feature_selection import ConditionalSampler
-from skviann.feature_selection._significance import column_pvalues
+from skviann.feature_selection._significance import ConditionalDraws, feature_pvalues
 
 N_FOLDS, N_TRAIN, N_ROWS = 2, 200, 100
 
@@ -20,18 +22,34 @@ def draw(seed, uses):
     data = [(of_fold[:N_TRAIN], of_fold[N_TRAIN:]) for of_fold in X]
     y = y[:, N_TRAIN:]
 
-    def losses_of(values):
-        predictions = values @ uses
-        return (np.tile(y, predictions.shape[1] // N_ROWS) - predictions) ** 2
+    def losses_of(tested, number=None, drawn=None):
+        values = np.stack(
+            [
+                held_out[:, of_fold]
+                for (_, held_out), of_fold in zip(data, tested, strict=True)
+            ]
+        )[:, None]
+        if number is not None:
+            values = np.repeat(values, len(drawn[0]), axis=1)
+            values[..., number] = np.stack(drawn)[..., 0]
+        return (y[:, None] - values @ uses) ** 2
 
     return data, losses_of
 
 
 def pvalues(seed, uses, tested):
     data, losses_of = draw(seed, np.asarray(uses, dtype=float))
-    rankings = np.tile(np.arange(5), (N_FOLDS, 1))
-    return column_pvalues(
-        losses_of, data, rankings, np.asarray(tested), ConditionalSampler(), 7, seed
+    draws = [
+        ConditionalDraws(
+            ConditionalSampler(),
+            *of_fold,
+            np.zeros(0, dtype=int),
+            np.array(columns)[:, None],
+        )
+        for of_fold, columns in zip(data, tested, strict=True)
+    ]
+    return feature_pvalues(
+        partial(losses_of, tested), draws, np.asarray(tested), 7, seed
     )
 
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skviann.layers import find_bins
 from skviann.neural_network._architecture import (
     Architecture,
     build_model,
     check_activation,
     draw_weights,
 )
+from skviann.neural_network._inputs import learn_inputs
 
 
 def activate(task, outputs):
@@ -25,7 +25,9 @@ def activate(task, outputs):
 )
 def test_the_model_is_the_mean_of_its_members(task, n_outputs):
     X = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
-    bins = find_bins(X, None, 1)
+    inputs = learn_inputs(
+        X, None, np.full(4, "number"), np.zeros(4), np.arange(4), n_bins=1
+    )
     architecture = Architecture(task, n_outputs, (3,), "relu")
     weights = draw_weights(architecture, range(5), 4, 4)
     weights = [20 * values + 0.1 for values in weights]
@@ -34,7 +36,8 @@ def test_the_model_is_the_mean_of_its_members(task, n_outputs):
         activate(task, np.maximum(Z @ k1 + b1, 0) @ k2 + b2)
         for k1, b1, k2, b2 in zip(*weights, strict=True)
     ]
-    model = build_model(architecture, bins, weights)
+    model = build_model(architecture, inputs, weights)
+    X = inputs.scale_rows(X)
     expected = np.mean(outputs, axis=0)
     assert_allclose(model(X), expected, rtol=1e-3, atol=1e-4)
 

@@ -10,9 +10,9 @@ from sklearn.metrics import log_loss, mean_squared_error
 
 from conftest import FAST, viann_by_hand
 from skviann import VIANNClassifier, VIANNRegressor
-from skviann.layers import find_bins
 from skviann.neural_network import _cache, _training
 from skviann.neural_network._architecture import Architecture, draw_weights
+from skviann.neural_network._inputs import learn_inputs, scale_rows
 from skviann.neural_network._training import Group, Problem, Schedule, train
 
 N_OUTPUTS = {"binary": 1, "multiclass": 3, "regression": 2}
@@ -34,15 +34,15 @@ def make_problem(
     weights = rng.uniform(0.5, 1.5, n_rows) if weighted else None
     if weighted:
         weights /= weights.mean()
-    bins = find_bins(X, weights, N_BINS)
+    inputs = learn_inputs(
+        X, weights, np.full(6, "number"), np.zeros(6), np.arange(6), N_BINS
+    )
     return Problem(
         Architecture(task, N_OUTPUTS[task], sizes, activation),
         X,
         targets,
         weights,
-        np.zeros(6),
-        np.ones(6),
-        bins,
+        inputs,
     )
 
 
@@ -52,10 +52,12 @@ def every_row(problem):
 
 def encode_by_hand(problem, columns):
     """Inputs of a network that sees these columns: (rows, columns * bins)."""
-    bins = problem.bins
-    X = np.repeat(problem.X[:, columns].astype("float32"), N_BINS, axis=1)
+    X = (problem.X - np.median(problem.X, axis=0)) / (
+        np.quantile(problem.X, 0.75, axis=0) - np.quantile(problem.X, 0.25, axis=0)
+    )
+    X = np.repeat(X[:, columns].astype("float32"), N_BINS, axis=1)
     inputs = (columns[:, None] * N_BINS + np.arange(N_BINS)).ravel()
-    start, slope, mean, factor = (values[inputs] for values in bins[1:5])
+    start, slope, mean, factor = (values[inputs] for values in problem.inputs.bins[:4])
     return (np.clip((X - start) * slope, 0, 1) - mean) * factor
 
 
@@ -83,13 +85,13 @@ LOSSES = {
 def train_alone(problem, group, member_seed, schedule, seed, n_seen=None):
     """Train one member as a Keras model of its own, step by step."""
     task = problem.architecture.task
-    inputs = encode_by_hand(problem, group.columns)
+    inputs = encode_by_hand(problem, group.features)
     weights = np.ones(len(group.rows))
     if problem.sample_weight is not None:
         weights = problem.sample_weight[group.rows]
         weights = weights / weights.mean()
     drawn = draw_weights(
-        problem.architecture, [member_seed], len(group.columns), inputs.shape[1]
+        problem.architecture, [member_seed], len(group.features), inputs.shape[1]
     )
     drawn = [values[0] for values in drawn]
     drawn[-1] = constant_by_hand(task, problem.targets[group.rows], weights)[None]
@@ -132,7 +134,7 @@ def test_a_packed_training_equals_separate_trainings(task, weighted):
     ]
     schedule = Schedule(9, 3, 4, 0.01)
     n_seen = np.array([4, 2])
-    trained = train(problem, groups, 2, schedule, 7, n_columns_seen=n_seen)
+    trained = train(problem, groups, 2, schedule, 7, n_features_seen=n_seen)
     losses = []
     for number, group in enumerate(groups):
         for member in range(2):
@@ -218,7 +220,7 @@ def test_losses_of_very_sure_outputs_are_finite():
 
 def test_rows_are_scaled_in_their_own_precision():
     X = 1e9 + np.arange(12.0).reshape(4, 3)
-    scaled = _training.scale_rows(X, np.full(3, 1e9), np.array([1.0, 2, 4]))
+    scaled = scale_rows(X, np.full(3, 1e9), np.array([1.0, 2, 4]))
     assert scaled.dtype == np.float32
     assert_array_equal(scaled, np.arange(12.0).reshape(4, 3) / [1, 2, 4])
 
@@ -326,7 +328,8 @@ def test_early_stopping_goes_back_to_the_best_epoch():
     assert len(val_loss) == len(trained.history["loss"]) < 200
     best = int(np.argmin(val_loss))
     assert len(val_loss) == best + 1 + 3
-    outputs = _training.compute_outputs(trained, problem.X[None, held_out])
+    inputs = encode_by_hand(problem, np.arange(6))
+    outputs = _training.compute_outputs(trained, inputs[None, held_out])
     weights = problem.sample_weight[held_out]
     expected = np.mean(
         [
@@ -364,7 +367,7 @@ def test_members_begin_alike_where_asked():
 def test_outputs_do_not_depend_on_the_parts_they_are_computed_in(task, monkeypatch):
     problem = make_problem(task)
     trained = train(problem, every_row(problem), 2, Schedule(8, 2, 3, 0.01), 0)
-    X = problem.X.astype("float32")[None]
+    X = encode_by_hand(problem, np.arange(6))[None]
     whole = _training.compute_outputs(trained, X)
     assert whole.shape == (2, 40, N_OUTPUTS[task])
     monkeypatch.setattr(_training, "_VALUES_AT_A_TIME", 1)
@@ -385,11 +388,11 @@ def test_one_graph_serves_all_shapes():
         Group(np.arange(50), np.array([3, 1])),
         Group(np.arange(20, 70), np.array([4, 0])),
     ]
-    X = other.X[None, :, :2].astype("float32").repeat(2, axis=0)
+    X = np.stack([encode_by_hand(other, group.features) for group in groups])
 
     def results(n_seen):
         schedule = Schedule(11, 2, 5, 0.1)
-        trained = train(other, groups, 3, schedule, 1, n_columns_seen=n_seen)
+        trained = train(other, groups, 3, schedule, 1, n_features_seen=n_seen)
         outputs = _training.compute_outputs(trained, X)
         return [*trained.weights, trained.importances, outputs]
 
@@ -496,7 +499,7 @@ def test_large_arrays_are_read_in_parts(classes, monkeypatch, tmp_path):
     expected = clone(network).fit(X, y.astype(float))
     monkeypatch.setattr(_training, "_MAX_VALUES_IN_MEMORY", 0)
     monkeypatch.setattr(_training, "_VALUES_AT_A_TIME", 100)
-    monkeypatch.setattr("skviann._validation._BYTES_AT_A_TIME", 1000)
+    monkeypatch.setattr("skviann._table._BYTES_AT_A_TIME", 1000)
     np.save(tmp_path / "X.npy", X)
     for mode in ("r", "c"):
         mapped = np.load(tmp_path / "X.npy", mmap_mode=mode)
@@ -507,6 +510,6 @@ def test_large_arrays_are_read_in_parts(classes, monkeypatch, tmp_path):
         assert_allclose(fitted.predict(mapped), expected.predict(X), rtol=1e-4)
         assert_array_equal(mapped, X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r+")
-    mapped[-1, 2] = np.nan
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    mapped[-1, 2] = np.inf
+    with pytest.raises(ValueError, match="contains infinity .* in column 2"):
         network.fit(mapped, y.astype(float))
