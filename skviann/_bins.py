@@ -25,7 +25,7 @@ class Bins(NamedTuple):
     slope: np.ndarray
     mean: np.ndarray
     factor: np.ndarray
-    n_apart: np.ndarray  # rows that are not at the commoner end of the bin
+    apart: np.ndarray  # share of rows that are not at the commoner end of the bin
 
 
 def find_bins(data, sample_weight, n_bins):
@@ -77,8 +77,8 @@ def _find_bins(data, weight, n_bins):
         # The mean of equal numbers may differ from them by a rounding error.
         deviation[np.ptp(data, axis=0) == 0] = 0
         start, slope = mean[:, None], _inverse(deviation)[:, None]
-        n_apart = (len(data) - _count_most_common(data))[:, None]
-        return start, slope, np.zeros_like(start), np.ones_like(start), n_apart
+        apart = (1 - _count_most_common(data) / len(data))[:, None]
+        return start, slope, np.zeros_like(start), np.ones_like(start), apart
     limits = _quantiles(data, weight, n_bins)
     start, width = limits[:-1].T, np.diff(limits, axis=0).T
     slope = np.where(width > 0, _inverse(width), 1)
@@ -87,7 +87,7 @@ def _find_bins(data, weight, n_bins):
     variance = np.tensordot(weight, (encoded - mean) ** 2, 1)
     factor = np.where(width > 0, _inverse(np.sqrt(variance)), 0)
     n_at_ends = np.maximum((encoded == 0).sum(axis=0), (encoded == 1).sum(axis=0))
-    return start, slope, mean, factor, len(data) - n_at_ends
+    return start, slope, mean, factor, 1 - n_at_ends / len(data)
 
 
 def _count_most_common(data):

@@ -21,8 +21,9 @@ from skviann._validation import FLOATS, explained, release_pages
 
 NUMBER, CATEGORY, DATE = "number", "category", "date"
 
-# A level of a category needs so many rows to have an input of its own.
+# A level of a category needs so many rows and such a share to have an input of its own.
 _MIN_ROWS = 5
+_MIN_SHARE = 0.005
 
 _BYTES_AT_A_TIME = 2**24
 
@@ -120,6 +121,16 @@ def take_table_rows(table, rows):
     return table[rows.tolist()] if isinstance(table, nw.DataFrame) else table[rows]
 
 
+def as_array(frame):
+    """Return a frame of narwhals as an array, of objects unless all are numbers."""
+    columns = [column.to_numpy() for column in frame.iter_columns()]
+    are_numbers = all(column.dtype.kind in "biuf" for column in columns)
+    array = np.empty(frame.shape, dtype=float if are_numbers else object)
+    for number, column in enumerate(columns):
+        array[:, number] = column
+    return array
+
+
 def names_of(table):
     """Names of a checked table's columns; None of an array's."""
     return list(table.columns) if isinstance(table, nw.DataFrame) else None
@@ -187,7 +198,10 @@ def _positions(wanted, names, n_columns):
             )
         return np.flatnonzero(wanted)
     return np.array(
-        [find_column(one, names, n_columns, "categorical_features") for one in wanted]
+        [
+            find_column(one, names, n_columns, "categorical_features")
+            for one in wanted.tolist()
+        ]
     )
 
 
@@ -230,7 +244,8 @@ def _learn_column(name, cells, by_dtype, declared, max_categories):
         counts = Counter(level for level in levels if level is not None)
         # The most frequent first; of equally frequent ones in order of their text.
         order = sorted(counts, key=lambda level: (-counts[level], str(level)))
-        kept = [one for one in order[:max_categories] if counts[one] >= _MIN_ROWS]
+        enough = max(_MIN_ROWS, _MIN_SHARE * counts.total())
+        kept = [one for one in order[:max_categories] if counts[one] >= enough]
         codes = {level: float(code) for code, level in enumerate(kept)}
         return Column(name, CATEGORY, holds, codes)
     if holds == "dates":
@@ -269,12 +284,12 @@ def code_table(table, columns):
             ]
         else:
             return table
-    coded = np.empty(table.shape, order="F")
+    coded = np.empty(table.shape)
     for target, (name, cells), column in zip(
         coded.T, _columns_of(table), columns, strict=True
     ):
         target[:] = _code(name, cells, column)
-    return np.ascontiguousarray(coded)
+    return coded
 
 
 def check_kinds(table, columns, numbers):
@@ -375,9 +390,9 @@ def _what_objects_are(name, cells):
         ]
         if not words:
             raise TypeError(
-                f"Column {name!r} holds a {kind.__name__} ({count} of {len(cells)} "
-                "cells), but a cell of an argument must be a text (string), a number, "
-                "a date or a duration. Split it into columns, or drop it."
+                f"Column {name!r} holds cells of type {kind.__name__} ({count} of "
+                f"{len(cells)}), but may hold numbers, text, dates or durations only. "
+                "Split it into several columns, or drop it."
             )
         found[words[0]] += count
     if len(found) == 1:

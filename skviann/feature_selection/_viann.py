@@ -1,6 +1,7 @@
 """The selector: fits a network, keeps the columns that it needs."""
 
 import copy
+import functools
 import warnings
 from functools import partial
 from numbers import Integral, Real
@@ -26,7 +27,7 @@ from skviann._sklearn_compat import (
     _get_output_config,
     _routing_enabled,
 )
-from skviann._table import check_finite, check_table, is_frame
+from skviann._table import as_array, check_finite, check_table, is_frame
 from skviann._target import read_target
 from skviann._validation import all_or_nothing, explained
 from skviann.feature_selection._base import (
@@ -49,6 +50,22 @@ _MAX_SCALE_RATIO = 100
 # Thresholds that are not of importances, but found in the data.
 _SIZES = ("auto", "held-out")
 _TESTS = ("fdr", "fwer")
+
+
+def _with_a_hint(init):
+    """Have `__init__` answer those who know the parameters of RFE."""
+
+    @functools.wraps(init)  # with its signature, which scikit-learn reads
+    def init_with_a_hint(self, *args, **params):
+        if "n_features_to_select" in params:
+            raise TypeError(
+                "VIANNSelector has no n_features_to_select. max_features=5 keeps the 5 "
+                "most important features at most, and exactly 5 together with "
+                "threshold=-np.inf."
+            )
+        init(self, *args, **params)
+
+    return init_with_a_hint
 
 
 class VIANNSelector(ImportanceSelector):
@@ -260,6 +277,7 @@ class VIANNSelector(ImportanceSelector):
         "verbose": ["verbose"],
     }
 
+    @_with_a_hint
     def __init__(
         self,
         estimator=None,
@@ -674,10 +692,10 @@ class VIANNSelector(ImportanceSelector):
         table = check_table(self, X, reset=False)
         support = self.get_support(indices=True)
         self.estimator_._check_kinds(table, support)
+        kept = table[:, support.tolist()]
         output = _get_output_config("transform", estimator=self)["dense"]
         if output == "default":
-            return super().transform(X)
-        kept = table[:, support.tolist()]
+            return as_array(kept)
         return kept.to_polars() if output == "polars" else kept.to_pandas()
 
     def get_metadata_routing(self):

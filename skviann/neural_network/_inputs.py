@@ -18,9 +18,9 @@ _VALUE, _LEVEL, _MISSING, _MONTH, _WEEKDAY, _HOUR = range(6)
 _PERIODS = {_MONTH: 365.2425, _WEEKDAY: 7.0, _HOUR: 1.0}
 _N_PERIODS = 2  # that the dates must cover
 
-# An input that differs from what it is in most rows in fewer than so many counts less:
-# a network learns such rows by heart.
-_ENOUGH_ROWS = 10
+# An input that differs from what it is in most rows in a smaller share of them counts
+# less, for a network learns such rows by heart.
+_ENOUGH_APART = 0.015
 
 # Columns of a sparse matrix with fewer non-zeros are summed up, others looked through
 # so many at a time.
@@ -206,7 +206,7 @@ class Inputs:
         """
         of_features = np.zeros((*scores.shape[:-1], self.n_features))
         if len(self):
-            trust = np.minimum(self.bins.n_apart / _ENOUGH_ROWS, 1)
+            trust = np.minimum(self.bins.apart / _ENOUGH_APART, 1)
             firsts = np.flatnonzero(np.diff(self._block, prepend=-1))
             sums = np.add.reduceat(scores * trust, firsts, axis=-1)
             means = sums / np.diff(np.append(firsts, len(self)))
@@ -374,9 +374,8 @@ def _indicators(is_level, weight, column, part, levels=None):
     known = weight > 0
     mean = weight @ is_level / (weight.sum() or 1.0)
     variance = mean * (1 - mean)
-    n_rows = is_level[known].sum(axis=0)
-    n_apart = np.minimum(n_rows, known.sum() - n_rows)
-    usable = (variance > 0) & (n_apart > 0)
+    share = is_level[known].mean(axis=0)
+    usable = variance > 0
     factor = np.where(usable, 1 / np.sqrt(np.where(usable, variance, 1)), 0)
     n_inputs = len(mean)
     if levels is None:
@@ -388,7 +387,7 @@ def _indicators(is_level, weight, column, part, levels=None):
         np.ones(n_inputs),
         mean,
         factor,
-        n_apart,
+        np.minimum(share, 1 - share),
     )
 
 
@@ -424,6 +423,6 @@ def _bins_of_rare(columns, scale, weight):
     square = np.asarray(shares.multiply(columns).sum(axis=0)).ravel() / scale**2
     deviation = np.sqrt(np.maximum(square - mean**2, 0)) * slope
     factor = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
-    n_apart = np.diff(columns.indptr)
-    parts = lowest, slope, (mean - lowest) * slope, factor, n_apart
+    apart = np.diff(columns.indptr) / columns.shape[0]
+    parts = lowest, slope, (mean - lowest) * slope, factor, apart
     return Bins(*(part[:, np.newaxis] for part in parts))
