@@ -4,6 +4,10 @@ from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils.validation import check_is_fitted
 
 from skviann._table import find_column, names_of
 
@@ -86,3 +90,77 @@ def read_groups(feature_groups, table):
             "outside of it. Choose another."
         )
     return Groups(np.array(numbers), found)
+
+
+def one_hot_groups(transformer):
+    """Tell which columns of a one-hot encoder's output come from the same column.
+
+    Parameters
+    ----------
+    transformer : OneHotEncoder, ColumnTransformer or Pipeline
+        Fitted. Of a `Pipeline` the last step counts, of a `ColumnTransformer` each of
+        its transformers.
+
+    Returns
+    -------
+    labels : list
+        For each column of the output, the name of the encoded column, or None if it is
+        not one of a one-hot encoder. To be passed as `feature_groups`.
+
+    Raises
+    ------
+    TypeError
+        If the transformer is none of these.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import OneHotEncoder
+    >>> from skviann import one_hot_groups
+    >>> encoder = OneHotEncoder().fit([["red", "S"], ["blue", "M"], ["red", "L"]])
+    >>> encoder.get_feature_names_out().tolist()
+    ['x0_blue', 'x0_red', 'x1_L', 'x1_M', 'x1_S']
+    >>> one_hot_groups(encoder)
+    ['x0', 'x0', 'x1', 'x1', 'x1']
+    """
+    check_is_fitted(transformer)
+    if isinstance(transformer, Pipeline):
+        return one_hot_groups(transformer[-1])
+    if isinstance(transformer, OneHotEncoder):
+        names = _names_of_encoder(transformer)
+        return [
+            name
+            for number, name in enumerate(names)
+            for _ in range(_n_outputs(transformer, number))
+        ]
+    if not isinstance(transformer, ColumnTransformer):
+        raise TypeError(
+            "transformer must be a fitted OneHotEncoder, or a ColumnTransformer or "
+            f"Pipeline with one; got {transformer!r}."
+        )
+    outputs = transformer.output_indices_
+    labels = [None] * max((part.stop for part in outputs.values()), default=0)
+    for name, part, _ in transformer.transformers_:
+        last = part[-1] if isinstance(part, Pipeline) else part
+        if isinstance(last, (OneHotEncoder, ColumnTransformer)):
+            found = one_hot_groups(last)
+            if not hasattr(last, "feature_names_in_"):
+                # Its x0 is not that of another transformer.
+                found = [one and f"{name}__{one}" for one in found]
+            labels[outputs[name]] = found
+    return labels
+
+
+def _names_of_encoder(encoder):
+    n_columns = len(encoder.categories_)
+    return getattr(encoder, "feature_names_in_", [f"x{i}" for i in range(n_columns)])
+
+
+def _n_outputs(encoder, number):
+    """How many columns an encoder makes of one."""
+    n_outputs = len(encoder.categories_[number])
+    infrequent = getattr(encoder, "infrequent_categories_", None)
+    if infrequent is not None and infrequent[number] is not None:
+        n_outputs -= len(infrequent[number]) - 1
+    dropped = encoder.drop_idx_
+    return n_outputs - (dropped is not None and dropped[number] is not None)
