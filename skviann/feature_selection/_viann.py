@@ -150,7 +150,8 @@ class VIANNSelector(ImportanceSelector):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1.
+        Mean of `importances_`: non-negative, summing to 1. Each column of a group has
+        the importance of the group; the sum is then over groups.
     importances_ : ndarray of shape (n_networks, n_features)
         Importances by each network, fold by fold; one a training for networks of your
         own.

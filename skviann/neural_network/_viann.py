@@ -20,9 +20,9 @@ _MANY_CLASSES = 100
 class VIANNClassifier(NetworkClassifier, BaseNetwork):
     """Multilayer perceptron classifier with variance-based feature importances.
 
-    Several Keras networks, trained as one, that scale and encode their own inputs: no
-    StandardScaler is needed in front, and importances do not depend on the columns'
-    units, nor on outliers.
+    Several Keras networks, trained as one, that take a table as it comes: numbers,
+    text, categories and dates, with or without gaps. They scale and encode it
+    themselves, and importances do not depend on the columns' units, nor on outliers.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1. All zeros if no column
-        varies.
+        Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
+        `feature_groups`). All zeros if no column varies.
     importances_ : ndarray of shape (n_members, n_features)
         VIANN scores of each member as shares that sum to 1, averaged over readings in
         the course of the training (see Notes).
@@ -106,6 +106,15 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
 
     Notes
     -----
+    A column becomes one or more inputs of variance 1: a number one for each quantile
+    bin, a category one for each level, a date those of a number and one for each month,
+    weekday and hour as far as the dates cover two years, weeks or days. A column with
+    gaps has one more, which tells where they are; its other inputs are then 0. A
+    column's score is that of its part with the highest one (value, levels, gaps,
+    months, ...), and a part's score the mean over its inputs, so that no column is
+    better off for having many. Inputs that differ from their usual value in less than
+    1.5 % of the rows count less, for networks learn such rows by heart.
+
     Importances are read when there were four updates of the variance (one an epoch),
     then whenever their number has grown by a factor of the square root of 2, and all
     readings count the same. Early readings tell which columns promise something, late
@@ -177,9 +186,10 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
 class VIANNRegressor(NetworkRegressor, BaseNetwork):
     """Multilayer perceptron regressor with variance-based feature importances.
 
-    Several Keras networks, trained as one to the least squared error, that scale and
-    encode their own inputs, and standardise the target: no scaling is needed in front,
-    and importances do not depend on the columns' units, nor on outliers.
+    Several Keras networks, trained as one to the least squared error, that take a table
+    as it comes: numbers, text, categories and dates, with or without gaps. They scale
+    and encode it themselves, and standardise the target; importances do not depend on
+    the columns' units, nor on outliers.
 
     Parameters
     ----------
@@ -230,8 +240,8 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1. All zeros if no column
-        varies.
+        Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
+        `feature_groups`). All zeros if no column varies.
     importances_ : ndarray of shape (n_members, n_features)
         VIANN scores of each member as shares that sum to 1, averaged over readings in
         the course of the training (see Notes).
@@ -261,6 +271,15 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
 
     Notes
     -----
+    A column becomes one or more inputs of variance 1: a number one for each quantile
+    bin, a category one for each level, a date those of a number and one for each month,
+    weekday and hour as far as the dates cover two years, weeks or days. A column with
+    gaps has one more, which tells where they are; its other inputs are then 0. A
+    column's score is that of its part with the highest one (value, levels, gaps,
+    months, ...), and a part's score the mean over its inputs, so that no column is
+    better off for having many. Inputs that differ from their usual value in less than
+    1.5 % of the rows count less, for networks learn such rows by heart.
+
     Importances are read when there were four updates of the variance (one an epoch),
     then whenever their number has grown by a factor of the square root of 2, and all
     readings count the same. Early readings tell which columns promise something, late
