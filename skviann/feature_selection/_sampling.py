@@ -5,13 +5,26 @@ from numbers import Integral
 import numpy as np
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skviann._validation import spread_rows
 
 # A column is few-valued with so many levels at most, or with one level in more than
 # such a share of the rows.
 _FEW_LEVELS = 20
 _LARGE_SHARE = 0.2
+
+# What an input tells of its column: its score, the size of the score, whether it is
+# missing; or that it is at a level, whose code is 0 or more.
+_SCORE, _SIZE, _MISSING = -1, -2, -3
+
+# Levels with fewer rows predict nothing. Probabilities of levels are learnt from at
+# most so many rows, with an L2 penalty of half the squares of coefficients.
+_MIN_ROWS_OF_LEVEL = 5
+_MAX_ROWS_OF_LEVELS = 3000
+_INVERSE_PENALTY = 1.0
 
 # So many inputs at most predict a column: those most correlated with it.
 _MAX_PREDICTORS = 32
@@ -252,11 +265,19 @@ class ConditionalSampler(BaseEstimator):
 
     1. Its scores are regressed on the scores of the others and their absolute values
        (so that it may follow another one up and down), by `relevant_regression`.
-    2. Many values: a draw is the prediction plus the residual of a random training row
-       with a prediction near it, taken back through the column's quantiles. Residuals
-       are those that the row has when it is left out.
-    3. Few values (up to 20, or one of them in more than a fifth of the rows): a draw is
-       the value of such a training row (predictive mean matching).
+    2. A number of many values: a draw is the prediction plus the residual of a random
+       training row with a prediction near it, taken back through the column's
+       quantiles. Residuals are those that the row has when it is left out.
+    3. A number of few values (up to 20, or one of them in more than a fifth of the
+       rows): a draw is the value of such a training row (predictive mean matching).
+    4. A category: each of its levels is predicted by a regression on the others, the
+       inputs that are left go into one logistic regression for all levels, and a level
+       is drawn from its probabilities.
+    5. Gaps: whether a value is missing is drawn in the same way first. Rows without a
+       value play no part in the regression for the value.
+
+    Of other columns, each level of a category and whether a value is missing is an
+    input. A missing value itself is neutral: its score is 0.
 
     Draws stay within the range of the training rows. Whole numbers stay whole. Constant
     columns stay constant.
@@ -273,8 +294,10 @@ class ConditionalSampler(BaseEstimator):
     **Your own sampler.** Wherever a sampler can be passed, any object with two methods
     will do: ``fit(X)``, which returns the object, and
     ``sample(X, column, n_draws, random_state)``, which returns finite draws of shape
-    ``(n_draws, n_rows)`` for the rows of its `X`, in general not those of `fit`. It
-    must be one that `sklearn.base.clone` can copy, as are all subclasses of
+    ``(n_draws, n_rows)`` for the rows of its `X`, in general not those of `fit`. Gaps
+    are NaN. If some columns are categories, they hold codes of levels, and it is called
+    as ``fit(X, categorical_features=numbers_of_columns)``. It must be one that
+    `sklearn.base.clone` can copy, as are all subclasses of
     `sklearn.base.BaseEstimator`. It never sees the target.
 
     **What it is blind to.** One prediction stands for all that the others say: their
@@ -312,35 +335,76 @@ class ConditionalSampler(BaseEstimator):
     0.79 0.59
     """
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, categorical_features=None):
         """Learn how the columns depend on each other.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            Finite numbers.
+            Finite numbers, or NaN where a value is missing.
         y : None
             Ignored.
+        categorical_features : array-like of int or bool, default=None
+            Which columns hold codes of levels, whole numbers from 0 that have no order.
 
         Returns
         -------
         self : ConditionalSampler
             The fitted sampler.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column, or it holds anything but such codes.
         """
-        X = validate_data(self, X, dtype=np.float64)
-        n_features = X.shape[1]
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         self._train = X
-        self._tables = [normal_scores(column) for column in X.T]
-        # Input i is the score of a column, or from n_features on its absolute value,
-        # which says nothing new of a column with two levels.
-        bent = [j for j, table in enumerate(self._tables) if len(table[0]) > 2]
-        self._column_of_input = np.r_[np.arange(n_features), np.array(bent, dtype=int)]
+        self._gaps = np.isnan(X)
+        self._is_category = _as_mask(categorical_features, X)
+        self._tables = [
+            normal_scores(column[~gaps])
+            for column, gaps in zip(X.T, self._gaps.T, strict=True)
+        ]
+        self._column_of_input, self._part_of_input = self._lay_out()
         inputs = self._raw_inputs(X, np.arange(len(self._column_of_input)))
-        self._means, self._scales = inputs.mean(axis=0), inputs.std(axis=0)
+        known = ~np.isnan(inputs)
+        n_known = np.maximum(known.sum(axis=0), 1)
+        if known.all():
+            self._means, self._scales = inputs.mean(axis=0), inputs.std(axis=0)
+        else:
+            filled = np.where(known, inputs, 0)
+            self._means = filled.sum(axis=0) / n_known
+            squares = np.where(known, (inputs - self._means) ** 2, 0).sum(axis=0)
+            self._scales = np.sqrt(squares / n_known)
         self._scales[self._scales < 1e-12] = 1.0
-        self._inputs = (inputs - self._means) / self._scales
+        self._inputs = self._standardise(inputs, slice(None))
         self._gram = self._inputs.T @ self._inputs
         return self
+
+    def _lay_out(self):
+        """Say which column each input is made of, and what it tells of it.
+
+        First the score of each column, 0 for a category; then absolute values of
+        scores, which say nothing new of a column with two levels; then levels, and
+        which values are missing.
+        """
+        n_features = self._train.shape[1]
+        column, part = list(range(n_features)), [_SCORE] * n_features
+        for j, (levels, _, _) in enumerate(self._tables):
+            if len(levels) > 2 and not self._is_category[j]:
+                column.append(j)
+                part.append(_SIZE)
+        for j in np.flatnonzero(self._is_category):
+            levels, _, shares = self._tables[j]
+            n_rows = shares * (~self._gaps[:, j]).sum()
+            told = levels[n_rows >= _MIN_ROWS_OF_LEVEL]
+            told = told[1:] if len(levels) == 2 else told
+            column += [j] * len(told)
+            part += told.astype(int).tolist()
+        for j in np.flatnonzero(self._gaps.any(axis=0)):
+            column.append(int(j))
+            part.append(_MISSING)
+        return np.array(column), np.array(part)
 
     def sample(self, X, column, n_draws=1, random_state=None):
         """Draw values of a column for each row.
@@ -349,7 +413,7 @@ class ConditionalSampler(BaseEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             Rows, in general other ones than those of `fit`. Their own values in
-            `column` play no part.
+            `column` play no part. Codes that `fit` has not seen are no known level.
         column : int
             Which column, from 0.
         n_draws : int, default=1
@@ -360,7 +424,8 @@ class ConditionalSampler(BaseEstimator):
         Returns
         -------
         draws : ndarray of shape (n_draws, n_rows)
-            In the column's own unit.
+            In the column's own unit, or codes of levels; NaN where the draw is that the
+            value is missing.
 
         Raises
         ------
@@ -368,59 +433,185 @@ class ConditionalSampler(BaseEstimator):
             If there is no such column, or `n_draws` is less than 1.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_data(
+            self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan"
+        )
         check_scalar(
             column, "column", Integral, min_val=0, max_val=self.n_features_in_ - 1
         )
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         random_state = check_random_state(random_state)
 
-        levels, scores, shares = self._tables[column]
+        levels = self._tables[column][0]
+        gaps = self._gaps[:, column]
+        if len(levels) == 0:
+            return np.full((n_draws, len(X)), np.nan)
         if len(levels) == 1:
-            return np.full((n_draws, len(X)), levels[0])
-        used, coefficients, covariance = self._regress(column)
-        train_inputs, target = self._inputs[:, used], self._inputs[:, column]
+            draws = np.full((n_draws, len(X)), levels[0])
+        elif self._is_category[column]:
+            codes = self._train[:, column]
+            draws = self._draw_levels(X, column, codes, ~gaps, n_draws, random_state)
+        else:
+            draws = self._draw_numbers(X, column, n_draws, random_state)
+        if gaps.any():
+            everywhere = np.ones(len(gaps), dtype=bool)
+            is_missing = self._draw_levels(
+                X, column, gaps.astype(float), everywhere, n_draws, random_state
+            )
+            draws[is_missing == 1] = np.nan
+        return draws
+
+    def _draw_numbers(self, X, column, n_draws, random_state):
+        """Draw by regression: a row's prediction with the residual of another row."""
+        levels, scores, shares = self._tables[column]
+        known = ~self._gaps[:, column]
+        others = np.flatnonzero(self._column_of_input != column)
+        inputs, target, gram = self._inputs, self._inputs[:, column], self._gram
+        means, mean = np.zeros(len(self._column_of_input)), 0.0
+        if not known.all():  # what holds among the rows that have a value
+            inputs, target = inputs[known], target[known]
+            means, mean = inputs.mean(axis=0), target.mean()
+            inputs, target = inputs - means, target - mean
+            gram = np.zeros_like(gram)
+            gram[np.ix_(others, others)] = inputs[:, others].T @ inputs[:, others]
+            gram[others, column] = inputs[:, others].T @ target
+            gram[column, column] = target @ target
+        used, coefficients, covariance = _regress(gram, others, column, len(target))
+        train_inputs = inputs[:, used]
         fitted = train_inputs @ coefficients
-        inputs = (self._raw_inputs(X, used) - self._means[used]) / self._scales[used]
-        predictions = inputs @ coefficients
+        new = self._standardise(self._raw_inputs(X, used), used) - means[used]
+        predictions = new @ coefficients
 
         is_few_valued = len(levels) <= _FEW_LEVELS or shares.max() > _LARGE_SHARE
         if is_few_valued:
             donors = draw_donors(
                 fitted, predictions, _VALUE_DONORS, n_draws, random_state
             )
-            return self._train[donors, column]
+            return self._train[known, column][donors]
         left_out = leave_one_out(train_inputs, target, coefficients, covariance)
         n_donors = max(_RESIDUAL_DONORS, int(_RESIDUAL_DONORS_SHARE * len(target)))
         donors = draw_donors(fitted, predictions, n_donors, n_draws, random_state)
-        drawn = predictions + (target - left_out)[donors]
+        drawn = predictions + (target - left_out)[donors] + mean
         draws = np.interp(
             drawn * self._scales[column] + self._means[column], scores, levels
         )
         are_whole = np.all(levels == np.round(levels))
         return np.round(draws) if are_whole else draws
 
+    def _draw_levels(self, X, column, codes, known, n_draws, random_state):
+        """Draw codes from their probabilities given the other columns.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,)
+            Of the training rows.
+        known : boolean ndarray of shape (n_train,)
+            Which of these rows have a code.
+        """
+        others = np.flatnonzero(self._column_of_input != column)
+        inputs, codes = self._inputs[known], codes[known]
+        used = _relevant_for_levels(inputs, others, codes)
+        some = spread_rows(len(codes), _MAX_ROWS_OF_LEVELS)
+        levels, numbers = np.unique(codes[some], return_inverse=True)
+        if len(used) == 0 or len(levels) == 1:
+            shares = np.bincount(numbers) / len(numbers)
+            probabilities = np.broadcast_to(shares, (len(X), len(shares)))
+        else:
+            model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000)
+            model.fit(inputs[np.ix_(some, used)], numbers)
+            new = self._standardise(self._raw_inputs(X, used), used)
+            probabilities = model.predict_proba(new)
+        steps = probabilities.cumsum(axis=1)[:, :-1]
+        uniform = random_state.uniform(size=(n_draws, len(X)))
+        drawn = sum(uniform >= step for step in steps.T)
+        return levels[np.asarray(drawn, dtype=int)]
+
     def _raw_inputs(self, X, inputs):
-        """Compute scores, or absolute values of them, not yet standardised."""
+        """Compute inputs, not yet standardised; NaN where a value is missing."""
         raw = np.empty((len(X), len(inputs)))
         for i, k in enumerate(inputs):
-            column = self._column_of_input[k]
-            levels, scores, _ = self._tables[column]
-            raw[:, i] = np.interp(X[:, column], levels, scores)
-            if k >= self.n_features_in_:
-                np.abs(raw[:, i], out=raw[:, i])
+            values, part = X[:, self._column_of_input[k]], self._part_of_input[k]
+            if part == _MISSING:
+                raw[:, i] = np.isnan(values)
+            elif part >= 0:
+                raw[:, i] = np.where(np.isnan(values), np.nan, values == part)
+            elif self._is_category[self._column_of_input[k]]:
+                raw[:, i] = 0  # levels have no score
+            else:
+                levels, scores, _ = self._tables[self._column_of_input[k]]
+                known = levels if len(levels) else [0.0]
+                raw[:, i] = np.interp(values, known, scores if len(levels) else [0.0])
+                if part == _SIZE:
+                    np.abs(raw[:, i], out=raw[:, i])
         return raw
 
-    def _regress(self, column):
-        """Find inputs that predict the column's score, coefficients and covariance."""
-        others = np.flatnonzero(self._column_of_input != column)
-        products = self._gram[others, column]
-        strongest = np.argsort(-np.abs(products), kind="stable")[:_MAX_PREDICTORS]
-        others, products = others[strongest], products[strongest]
-        kept, coefficients, covariance = relevant_regression(
-            self._gram[np.ix_(others, others)],
-            products,
-            self._gram[column, column],
-            len(self._inputs),
+    def _standardise(self, raw, inputs):
+        """Bring inputs to mean 0 and variance 1, missing ones to 0."""
+        standard = (raw - self._means[inputs]) / self._scales[inputs]
+        return np.where(np.isnan(standard), 0, standard)
+
+
+def _as_mask(categorical_features, X):
+    """Return which columns are categories, after a check of their codes."""
+    is_category = np.zeros(X.shape[1], dtype=bool)
+    if categorical_features is None:
+        return is_category
+    wanted = np.asarray(categorical_features)
+    is_mask = wanted.dtype == bool
+    is_fine = wanted.ndim == 1 and (wanted.size == 0 or wanted.dtype.kind in "biu")
+    if is_fine and is_mask:
+        is_fine = len(wanted) == len(is_category)
+    elif is_fine and wanted.size:
+        is_fine = wanted.min() >= 0 and wanted.max() < len(is_category)
+    if not is_fine:
+        raise ValueError(
+            "categorical_features must be numbers or a mask of the "
+            f"{len(is_category)} columns of X, got {categorical_features!r}."
         )
-        return others[kept], coefficients, covariance
+    is_category[wanted if wanted.size else []] = True
+    for column in np.flatnonzero(is_category):
+        codes = X[~np.isnan(X[:, column]), column]
+        if (codes < 0).any() or (codes != np.round(codes)).any():
+            raise ValueError(
+                f"Column {column} is one of categorical_features, so that it must hold "
+                "whole numbers from 0; got others."
+            )
+    return is_category
+
+
+def _regress(gram, others, column, n_rows):
+    """Find inputs that predict a column's score, coefficients and covariance."""
+    products = gram[others, column]
+    strongest = np.argsort(-np.abs(products), kind="stable")[:_MAX_PREDICTORS]
+    others, products = others[strongest], products[strongest]
+    kept, coefficients, covariance = relevant_regression(
+        gram[np.ix_(others, others)], products, gram[column, column], n_rows
+    )
+    return others[kept], coefficients, covariance
+
+
+def _relevant_for_levels(inputs, others, codes):
+    """Find inputs that tell any level of a column apart, by linear regression.
+
+    Only these go into the logistic regression: of many that say nothing, it would learn
+    some rows by heart, and be too sure of itself.
+    """
+    levels, numbers = np.unique(codes, return_inverse=True)
+    is_level = (numbers[:, np.newaxis] == np.arange(len(levels))).astype(float)
+    is_level = is_level[:, 1:] if len(levels) == 2 else is_level
+    targets = is_level - is_level.mean(axis=0)
+    deviation = targets.std(axis=0)
+    targets = targets / np.where(deviation > 0, deviation, 1)
+    centred = inputs[:, others] - inputs[:, others].mean(axis=0)
+    products = centred.T @ targets  # (others, levels)
+    strongest = np.argsort(-np.abs(products).max(axis=1), kind="stable")
+    strongest = strongest[:_MAX_PREDICTORS]
+    gram = centred[:, strongest].T @ centred[:, strongest]
+    used = set()
+    for number in range(targets.shape[1]):
+        square = targets[:, number] @ targets[:, number]
+        kept, _, _ = relevant_regression(
+            gram, products[strongest, number], square, len(codes)
+        )
+        used.update(strongest[kept].tolist())
+    return others[sorted(used)]
