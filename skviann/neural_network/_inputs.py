@@ -22,6 +22,9 @@ _N_PERIODS = 2  # that the dates must cover
 # less, for a network learns such rows by heart.
 _ENOUGH_APART = 0.015
 
+# The highest of k scores of noise is higher than one alone by about this power of k.
+_EXCESS_OF_HIGHEST = 1 / 6
+
 # Columns of a sparse matrix with fewer non-zeros are summed up, others looked through
 # so many at a time.
 _RARE_SHARE = 0.01
@@ -203,6 +206,8 @@ class Inputs:
 
         A feature counts as much as the part of it that is used most, and a part as much
         as its inputs do on average. So no column is better off for having many inputs.
+        The highest of several parts is higher by chance, of noise by about the sixth
+        root of their number.
         """
         of_features = np.zeros((*scores.shape[:-1], self.n_features))
         if len(self):
@@ -210,9 +215,11 @@ class Inputs:
             firsts = np.flatnonzero(np.diff(self._block, prepend=-1))
             sums = np.add.reduceat(scores * trust, firsts, axis=-1)
             means = sums / np.diff(np.append(firsts, len(self)))
-            features, first_parts = np.unique(self.feature[firsts], return_index=True)
+            features, first_parts, n_parts = np.unique(
+                self.feature[firsts], return_index=True, return_counts=True
+            )
             highest = np.maximum.reduceat(means, first_parts, axis=-1)
-            of_features[..., features] = highest
+            of_features[..., features] = highest / n_parts**_EXCESS_OF_HIGHEST
         return of_features
 
     def _sources(self, coded):
