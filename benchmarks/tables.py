@@ -457,7 +457,7 @@ def kinds_table(seed, n=1000):
         "being missing": gone,
     }
     relevant = list(columns)
-    is_weekend = pd.DatetimeIndex(columns["weekend"]).dayofweek >= 5
+    is_weekend = pd.DatetimeIndex(columns["weekend"]).day_of_week >= 5
     y = (
         numbers[0]
         + 1.5 * np.abs(numbers[1])

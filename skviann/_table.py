@@ -341,7 +341,7 @@ def check_finite(X, estimator, *, allow_nan=True):
         if is_bad.any():
             column = int(is_bad.any(axis=0).argmax())
             if issparse(X):
-                column = X.indices[np.flatnonzero(is_bad)[0] + rows.start]
+                column = int(X.indices[np.flatnonzero(is_bad)[0] + rows.start])
             names = getattr(estimator, "feature_names_in_", None)
             name = column if names is None else names[column]
             raise ValueError(f"Input X contains {what}, in column {name!r}.")

@@ -37,8 +37,10 @@ def read_target(y, estimator):
     elif nw.dependencies.is_into_dataframe(y):
         columns = nw.from_native(y, eager_only=True).iter_columns()
         y = np.column_stack([_from_series(column) for column in columns])
-    else:
-        y = np.asarray(y)
+    elif not isinstance(y, np.ndarray):
+        array = np.asarray(y)
+        # NumPy would turn what is missing in a list of text into text.
+        y = np.asarray(y, dtype=object) if array.dtype.kind in "UT" else array
     if y.dtype.kind in "OUT":
         is_missing = np.array([_is_missing(one) for one in y.ravel()], dtype=bool)
         if not is_missing.any():

@@ -1,4 +1,4 @@
-"""Labels of a one-hot encoder's output, against the names that scikit-learn gives it."""
+"""Labels of a one-hot encoder's output, against scikit-learn's own names."""
 
 import numpy as np
 import pandas as pd

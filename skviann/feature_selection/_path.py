@@ -6,8 +6,8 @@ import numpy as np
 
 from skviann._validation import spread_rows
 
-# Steps of the path: each count up to 8, then four in each octave.
-_EVERY_UP_TO = 8
+# Steps of the path: each count up to 16, then four in each octave.
+_EVERY_UP_TO = 16
 _IN_AN_OCTAVE = 4
 # The counts that are trained at once, whose largest one is doubled each time.
 _FIRST_STRETCH = 16
@@ -101,7 +101,7 @@ def set_sizes(n_features, start=0):
     --------
     >>> from skviann.feature_selection._path import set_sizes
     >>> set_sizes(100)
-    [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16]
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
     >>> set_sizes(100, 16)
     [20, 24, 28, 32, 40, 48, 56, 64]
     >>> set_sizes(100, 64)

@@ -38,10 +38,10 @@ def test_sizes_go_on_to_all_columns(n_features):
     while stretch := set_sizes(n_features, sizes[-1]):
         sizes += stretch
     assert sizes[-1] == n_features
-    assert sizes[:9] == list(range(min(n_features, 8) + 1))
+    assert sizes[:17] == list(range(min(n_features, 16) + 1))
     assert (np.diff(sizes) > 0).all()
-    # From 8 on, no step is larger than a quarter.
-    after = np.array(sizes[8:])
+    # From 16 on, no step is larger than a quarter.
+    after = np.array(sizes[16:])
     assert (np.diff(after) <= after[:-1] / 4).all()
 
 

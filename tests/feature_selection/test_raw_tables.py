@@ -1,0 +1,355 @@
+"""Selection from tables as they come, on data whose relevant columns are known."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.preprocessing import OneHotEncoder
+
+from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector, one_hot_groups
+from skviann.wrappers import KerasClassifier
+
+N = 600
+RELEVANT = ["number", "city", "half", "asked", "joined", "visit"]
+
+
+def make_table(seed=0):
+    """A table with relevant columns of every kind, and noise of every kind."""
+    rng = np.random.default_rng(seed)
+    days, visits = rng.uniform(0, 900, (2, N))
+    city = rng.integers(0, 6, N)
+    table = pd.DataFrame(
+        {
+            "number": rng.normal(size=N),
+            "noise": rng.normal(size=N),
+            "city": np.array(["Ulm", "Bonn", "Jena", "Kiel", "Hof", "Trier"])[city],
+            "shop": rng.choice(["a", "b", "c", "d"], N),
+            "half": np.where(rng.random(N) < 0.5, np.nan, rng.normal(size=N)),
+            "gaps": np.where(rng.random(N) < 0.5, np.nan, rng.normal(size=N)),
+            "asked": np.where(rng.random(N) < 0.3, np.nan, rng.normal(size=N)),
+            "joined": pd.Timestamp("2022-03-01") + pd.to_timedelta(days, "D"),
+            "visit": pd.Timestamp("2022-03-01") + pd.to_timedelta(visits, "D"),
+            "born": pd.Timestamp("1980-03-01")
+            + pd.to_timedelta(12 * visits[::-1], "D"),
+            "flag": rng.random(N) < 0.5,
+            "customer": [f"C{number}" for number in rng.permutation(N)],
+        }
+    )
+    y = (
+        1.5 * table["number"]
+        + 1.5 * np.array([-1, -0.5, 0, 0.5, 1, 1.5])[city]
+        + 1.5 * table["half"].fillna(0)
+        + 2.5 * table["asked"].isna()
+        + days / 250
+        + 2.5 * (table["visit"].dt.day_of_week >= 5)
+        + 0.5 * rng.normal(size=N)
+    )
+    return table, y.to_numpy()
+
+
+TABLE, Y = make_table()
+LABELS = np.where(np.median(Y) < Y, "high", "low")
+
+
+@pytest.fixture(scope="module")
+def selector():
+    return VIANNSelector(random_state=0).fit(TABLE, Y)
+
+
+@pytest.mark.parametrize("y", [Y, LABELS])
+def test_relevant_columns_of_every_kind_are_found(y):
+    selector = VIANNSelector(random_state=0).fit(TABLE, y)
+    assert set(RELEVANT) <= set(selector.get_feature_names_out())
+    assert selector.n_features_ <= len(RELEVANT) + 1
+    assert selector.feature_importances_[list(TABLE).index("customer")] == 0
+    assert selector.feature_importances_.sum() == pytest.approx(1)
+
+
+def test_networks_predict_for_tables():
+    for network, y in ((VIANNRegressor(), Y), (VIANNClassifier(), LABELS)):
+        network.set_params(random_state=0).fit(TABLE[:450], y[:450])
+        assert network.score(TABLE[450:], y[450:]) > 0.8
+        again = pickle.loads(pickle.dumps(network))
+        assert_array_equal(again.predict(TABLE), network.predict(TABLE))
+
+
+def test_polars_and_pandas_are_the_same(selector):
+    table = pl.from_pandas(TABLE)
+    of_polars = VIANNSelector(random_state=0).fit(table, pl.Series(Y))
+    assert_allclose(of_polars.importances_, selector.importances_, rtol=1e-5)
+    assert_allclose(
+        of_polars.estimator_.predict(table), selector.estimator_.predict(TABLE)
+    )
+
+
+def test_names_of_levels_and_units_do_not_matter(selector):
+    other = TABLE.assign(
+        city=TABLE["city"].str.upper().astype("category"),
+        number=1000 * TABLE["number"] - 7,
+        flag=TABLE["flag"].astype(int),
+        shop=TABLE["shop"].map({"a": "z", "b": "y", "c": "x", "d": "w"}),
+    )
+    again = VIANNSelector(random_state=0).fit(other, Y)
+    assert_allclose(again.importances_, selector.importances_, rtol=0.02, atol=1e-4)
+
+
+def test_rows_without_weight_are_as_if_they_were_not_there():
+    weight = np.ones(N)
+    weight[500:] = 0
+    other = TABLE.copy()
+    other.loc[500:, "city"] = "nowhere"
+    network = VIANNRegressor(random_state=0)
+    weighted = clone(network).fit(other, Y, sample_weight=weight)
+    removed = clone(network).fit(TABLE[:500], Y[:500])
+    assert_allclose(weighted.importances_, removed.importances_, rtol=1e-4)
+
+
+# Groups
+
+
+def with_dummies():
+    encoder = OneHotEncoder(sparse_output=False).set_output(transform="pandas")
+    dummies = encoder.fit_transform(TABLE[["city", "shop"]])
+    numbers = TABLE[["number", "noise", "half"]]
+    labels = [None] * 3 + one_hot_groups(encoder)
+    return pd.concat([numbers, dummies], axis=1), labels
+
+
+def test_columns_of_a_group_are_one_feature():
+    table, labels = with_dummies()
+    selector = VIANNSelector(feature_groups=labels, random_state=0).fit(table, Y)
+    is_city = np.array(labels) == "city"
+    for values in (
+        selector.feature_importances_,
+        selector.ranking_,
+        selector.n_rounds_,
+        selector.get_support(),
+    ):
+        assert values.shape == (table.shape[1],)
+        assert len(set(values[is_city])) == 1
+    summary = selector.summary().set_index("feature")
+    assert set(summary.index) == {"number", "noise", "half", "city", "shop"}
+    assert summary["importance"].sum() == pytest.approx(1)
+    assert set(summary.index[summary["kept"]]) == {"number", "half", "city"}
+    assert selector.n_features_ == 3
+    assert selector.transform(table).shape == (N, 8)
+    # The same as the column that the dummies were made of.
+    whole = TABLE[["number", "noise", "half", "city", "shop"]]
+    of_text = VIANNSelector(random_state=0).fit(whole, Y)
+    assert_allclose(
+        summary["importance"][list(whole)], of_text.feature_importances_, rtol=0.1
+    )
+
+
+def test_max_features_and_thresholds_count_groups():
+    table, labels = with_dummies()
+    selector = VIANNSelector(
+        feature_groups=labels, threshold=-np.inf, max_features=2, random_state=0
+    ).fit(table, Y)
+    kept = selector.summary()
+    assert kept["kept"].tolist() == [True, True, False, False, False]
+    selector.set_params(threshold="mean", max_features=None)
+    assert selector.threshold_ == pytest.approx(1 / 5)
+    assert_array_equal(
+        selector.get_support(), selector.feature_importances_ >= selector.threshold_
+    )
+
+
+def test_groups_of_the_network_are_those_of_the_selector():
+    table, labels = with_dummies()
+    network = VIANNRegressor(feature_groups=labels)
+    selector = VIANNSelector(network, random_state=0).fit(table, Y)
+    direct = VIANNSelector(VIANNRegressor(), feature_groups=labels, random_state=0)
+    assert_array_equal(selector.importances_, direct.fit(table, Y).importances_)
+
+
+# The test of significance
+
+
+def test_significance_of_every_kind():
+    table, labels = with_dummies()
+    table = pd.concat([table, TABLE[["asked", "joined", "customer", "flag"]]], axis=1)
+    labels += [None] * 4
+    # Numbers that belong together, one of which matters.
+    table["extra"] = np.random.default_rng(1).normal(size=N)
+    labels += ["pair"]
+    labels[0] = "pair"
+    selector = VIANNSelector(
+        threshold="fdr", feature_groups=labels, random_state=0
+    ).fit(table, Y)
+    summary = selector.summary().set_index("feature")
+    assert {"pair", "half", "city", "asked", "joined"} <= set(
+        summary.index[summary["pvalue"] < 0.01]
+    )
+    assert summary["pvalue"]["customer"] == 1
+    assert (summary["pvalue"][["noise", "shop", "flag"]] > 0.001).all()
+    assert len(set(selector.pvalues_[np.array(labels) == "city"])) == 1
+
+
+# What comes out
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_the_same_table_comes_out_narrower(selector, kind):
+    table = TABLE if kind == "pandas" else pl.from_pandas(TABLE)
+    selector = clone(selector).fit(table, Y)
+    names = list(selector.get_feature_names_out())
+    kept = selector.set_output(transform=kind).transform(table)
+    assert list(kept.columns) == names
+    if kind == "pandas":
+        pd.testing.assert_frame_equal(kept, TABLE[names])
+    else:
+        assert kept.equals(table[names])
+    other = {"pandas": "polars", "polars": "pandas"}[kind]
+    there = selector.set_output(transform=other).transform(table)
+    assert list(there.columns) == names
+    assert type(there).__module__.startswith(other)
+    array = selector.set_output(transform="default").transform(table)
+    assert array.dtype == object
+    assert_array_equal(array[:, names.index("city")], TABLE["city"])
+
+
+def test_numbers_come_out_as_an_array_of_numbers():
+    numbers = TABLE[["number", "noise", "half"]]
+    selector = VIANNSelector(random_state=0).fit(numbers, Y)
+    array = selector.transform(numbers)
+    assert array.dtype == float
+    assert_array_equal(array, numbers[selector.get_feature_names_out()])
+
+
+def test_what_is_kept_goes_into_boosting(selector):
+    kept = selector.set_output(transform="pandas").transform(TABLE)
+    kept["city"] = kept["city"].astype("category")
+    kept[["joined", "visit"]] = kept[["joined", "visit"]].astype("int64")
+    boosting = HistGradientBoostingClassifier(categorical_features="from_dtype")
+    assert boosting.fit(kept, LABELS).score(kept, LABELS) > 0.9
+
+
+def test_other_tables_at_transform(selector):
+    with pytest.raises(ValueError, match="yet now missing:\n- visit"):
+        selector.transform(TABLE.drop(columns="visit"))
+    with pytest.raises(ValueError, match="unseen at fit time:\n- new"):
+        selector.transform(TABLE.assign(new=1))
+    with pytest.raises(ValueError, match="'city' held text .* holds numbers now"):
+        selector.transform(TABLE.assign(city=1))
+    with pytest.raises(ValueError, match="'number' held numbers .* holds text now"):
+        selector.estimator_.predict(TABLE.assign(number="1"))
+
+
+# Sparse matrices and several labels
+
+
+def test_sparse_is_as_dense():
+    rng = np.random.default_rng(0)
+    X = rng.poisson(0.4, (400, 40)).astype(float)
+    y = (X[:, 3] > 0) ^ (X[:, 5] > 1)
+    dense = VIANNSelector(random_state=0).fit(X, y)
+    for kind in (scipy.sparse.csr_matrix, scipy.sparse.csc_array):
+        sparse = VIANNSelector(random_state=0).fit(kind(X), y)
+        assert_array_equal(sparse.get_support(), dense.get_support())
+        kept = sparse.transform(kind(X))
+        assert scipy.sparse.issparse(kept)
+        assert_array_equal(kept.toarray(), X[:, sparse.get_support()])
+        network = VIANNClassifier(random_state=0)
+        assert_allclose(
+            clone(network).fit(kind(X), y).feature_importances_,
+            clone(network).fit(X, y).feature_importances_,
+            atol=0.01,
+        )
+        assert network.fit(kind(X), y).predict(kind(X)).shape == y.shape
+
+
+def test_several_labels():
+    labels = np.column_stack([TABLE["number"] > 0, TABLE["city"] == "Ulm"]).astype(int)
+    network = VIANNClassifier(random_state=0).fit(TABLE[:450], labels[:450])
+    predicted = network.predict(TABLE[450:])
+    assert set(np.unique(predicted)) == {0, 1}
+    exact = (predicted == labels[450:]).all(axis=1).mean()
+    assert network.score(TABLE[450:], labels[450:]) == exact > 0.8
+    probabilities = network.predict_proba(TABLE)
+    assert probabilities.shape == (N, 2)
+    assert_array_equal(probabilities > 0.5, network.predict(TABLE))
+    selector = VIANNSelector(random_state=0).fit(TABLE, labels)
+    assert set(selector.get_feature_names_out()) == {"number", "city"}
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize("parameter", ["categorical_features", "feature_groups"])
+def test_networks_of_ones_own_see_numbers(parameter):
+    own = VIANNSelector(KerasClassifier(lambda: None), **{parameter: [0]})
+    with pytest.raises(ValueError, match=f"{parameter} works with the ready-made"):
+        own.fit(np.zeros((10, 2)), [0, 1] * 5)
+
+
+def test_parameters_of_others():
+    with pytest.raises(TypeError, match="no n_features_to_select. max_features=5"):
+        VIANNSelector(n_features_to_select=5)
+
+
+def test_infinity_names_its_column():
+    table = TABLE.assign(half=np.where(TABLE["half"] > 2, np.inf, TABLE["half"]))
+    selector = VIANNSelector()
+    with pytest.raises(ValueError, match="infinity .* in column 'half'"):
+        selector.fit(table, Y)
+    assert not hasattr(selector, "n_features_in_")
+    sparse = scipy.sparse.csr_matrix([[0.0, 1], [np.inf, 0]] * 5)
+    with pytest.raises(ValueError, match="infinity .* in column 0"):
+        VIANNClassifier().fit(sparse, [0, 1] * 5)
+
+
+def test_images_are_for_other_networks():
+    with pytest.raises(ValueError, match="dim 3.* network of your own"):
+        VIANNClassifier().fit(np.zeros((10, 4, 4)), [0, 1] * 5)
+
+
+def test_the_callers_table_stays_as_it_was(selector):
+    before = TABLE.copy(deep=True)
+    clone(selector).set_output(transform="pandas").fit_transform(TABLE, Y)
+    pd.testing.assert_frame_equal(TABLE, before)
+
+
+def test_tags():
+    for estimator in (VIANNSelector(), VIANNClassifier(), VIANNRegressor()):
+        tags = estimator.__sklearn_tags__().input_tags
+        assert tags.allow_nan
+        assert tags.categorical
+        assert tags.string
+        assert tags.sparse
+    tags = VIANNSelector(KerasClassifier(lambda: None)).__sklearn_tags__().input_tags
+    assert not tags.allow_nan
+    assert not tags.categorical
+
+
+SCRIPT = """
+import sys, warnings
+sys.path.insert(0, {folder!r})
+import tensorflow  # with what it has to say
+warnings.simplefilter("error")
+import polars as pl
+from test_raw_tables import LABELS, TABLE
+from skviann import VIANNSelector
+for table in (TABLE, pl.from_pandas(TABLE)):
+    selector = VIANNSelector(threshold="fdr", alpha=0.3, random_state=0)
+    print(selector.fit_transform(table, LABELS).shape)
+    selector.estimator_.predict_proba(table)
+"""
+
+
+def test_no_warning_leaks():
+    folder = __file__.rpartition("/")[0]
+    script = SCRIPT.format(folder=folder)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count(f"({N}, ") == 2

@@ -1,0 +1,257 @@
+"""What a raw table's columns become, against pandas, NumPy and the calendar."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_array_equal
+
+from skviann import VIANNClassifier
+from skviann._table import check_table, code_table, learn_columns
+
+N = 60
+RNG = np.random.default_rng(0)
+DAY = datetime.datetime(2020, 2, 29)
+LEVELS = RNG.choice(["red", "green", "blue"], N, p=[0.5, 0.3, 0.2]).tolist()
+CELLS = {
+    "float": RNG.normal(size=N).tolist(),
+    "integer": RNG.integers(0, 9, N).tolist(),
+    "boolean": (RNG.random(N) < 0.5).tolist(),
+    "text": LEVELS,
+    "moment": [
+        DAY + datetime.timedelta(hours=float(h)) for h in RNG.uniform(0, 9000, N)
+    ],
+    "day": [
+        (DAY + datetime.timedelta(days=int(d))).date() for d in RNG.integers(0, 900, N)
+    ],
+    "duration": [datetime.timedelta(minutes=int(m)) for m in RNG.integers(1, 900, N)],
+    "decimal": [Decimal(int(v)) / 100 for v in RNG.integers(-999, 999, N)],
+    "time": [datetime.time(int(h), 30) for h in RNG.integers(0, 24, N)],
+}
+GAPS = RNG.random(N) < 0.2
+
+
+def with_gaps(cells):
+    return [None if gone else one for one, gone in zip(cells, GAPS, strict=True)]
+
+
+CELLS |= {f"{name}, gaps": with_gaps(cells) for name, cells in CELLS.items()}
+CELLS["nothing"] = [None] * N
+FRAMES = {"pandas": pd.DataFrame(CELLS), "polars": pl.DataFrame(CELLS)}
+
+
+def code(table, rows=None, categorical_features="from_dtype", max_categories=32):
+    """Coded columns by name, of the table or of other rows; and what was learnt."""
+    checked = check_table(VIANNClassifier(), table, reset=True)
+    columns = learn_columns(checked, categorical_features, max_categories)
+    if rows is not None:
+        checked = check_table(VIANNClassifier(), rows, reset=True)
+    coded = code_table(checked, columns)
+    names = list(getattr(table, "columns", range(coded.shape[1])))
+    return dict(zip(names, coded.T, strict=True)), columns
+
+
+@pytest.fixture(scope="module", params=FRAMES)
+def coded(request):
+    return code(FRAMES[request.param])[0]
+
+
+def days_of(moments):
+    """Days since the midnight before the first one."""
+    first = min(one for one in moments if one is not None)
+    first = datetime.datetime(first.year, first.month, first.day)
+    return [
+        np.nan
+        if one is None
+        else (datetime.datetime(*one.timetuple()[:6]) - first).total_seconds() / 86400
+        for one in moments
+    ]
+
+
+NUMBERS = {
+    "float": float,
+    "integer": float,
+    "boolean": float,
+    "decimal": float,
+    "duration": datetime.timedelta.total_seconds,
+    "time": lambda time: 3600 * time.hour + 60 * time.minute,
+}
+
+
+@pytest.mark.parametrize("suffix", ["", ", gaps"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers(coded, name, suffix):
+    expected = [
+        np.nan if one is None else NUMBERS[name](one) for one in CELLS[name + suffix]
+    ]
+    assert_array_equal(coded[name + suffix], expected)
+
+
+@pytest.mark.parametrize("suffix", ["", ", gaps"])
+def test_levels_are_numbered_by_frequency(coded, suffix):
+    cells = CELLS["text" + suffix]
+    order = sorted(set(cells) - {None}, key=lambda one: -cells.count(one))
+    expected = [np.nan if one is None else order.index(one) for one in cells]
+    assert_array_equal(coded["text" + suffix], expected)
+
+
+@pytest.mark.parametrize("suffix", ["", ", gaps"])
+@pytest.mark.parametrize("name", ["moment", "day"])
+def test_dates_are_days(coded, name, suffix):
+    expected = days_of(CELLS[name + suffix])
+    np.testing.assert_allclose(coded[name + suffix], expected, atol=2e-5)
+
+
+def test_a_column_of_nothing(coded):
+    assert np.isnan(coded["nothing"]).all()
+
+
+PANDAS = {
+    "nullable": pd.array(CELLS["integer, gaps"], dtype="Int64"),
+    "boolean": pd.array(CELLS["boolean, gaps"], dtype="boolean"),
+    "string": pd.array(CELLS["text, gaps"], dtype="string"),
+    "object": np.array(CELLS["text, gaps"], dtype=object),
+    "category": pd.Categorical(CELLS["text, gaps"]),
+    "time zone": pd.DatetimeIndex(CELLS["moment"]).tz_localize("Asia/Tokyo"),
+}
+POLARS = {
+    "category": pl.Series(CELLS["text, gaps"], dtype=pl.Categorical),
+    "enum": pl.Series(CELLS["text, gaps"], dtype=pl.Enum(["blue", "green", "red"])),
+    "decimal": pl.Series(CELLS["integer, gaps"]).cast(pl.Decimal(10, 2)),
+    "time zone": pl.Series(CELLS["moment"]).dt.replace_time_zone("Asia/Tokyo"),
+}
+LIKE = {
+    "nullable": "integer, gaps",
+    "decimal": "integer, gaps",
+    "boolean": "boolean, gaps",
+    "time zone": "moment",  # by the clock on the wall
+}
+
+
+@pytest.mark.parametrize(
+    ("frame", "name"),
+    [(pd.DataFrame(PANDAS), name) for name in PANDAS]
+    + [(pl.DataFrame(POLARS), name) for name in POLARS],
+)
+def test_dtypes(frame, name):
+    expected = code(FRAMES["polars"])[0][LIKE.get(name, "text, gaps")]
+    np.testing.assert_allclose(code(frame)[0][name], expected, atol=1e-9)
+
+
+def test_categories_of_numbers():
+    frame = pd.DataFrame({"zip": pd.Categorical([7] * 20 + [5] * 30 + [9] * 10)})
+    assert_array_equal(code(frame)[0]["zip"], [1] * 20 + [0] * 30 + [2] * 10)
+    # Numbers, unless they are said to be levels.
+    frame = frame.astype(float)
+    assert_array_equal(code(frame)[0]["zip"], frame["zip"])
+    for wanted in (["zip"], [0], [True]):
+        found = code(frame, categorical_features=wanted)[0]["zip"]
+        assert_array_equal(found, [1] * 20 + [0] * 30 + [2] * 10)
+    array = frame.to_numpy()
+    assert_array_equal(
+        code(array, categorical_features=[0])[0][0], [1] * 20 + [0] * 30 + [2] * 10
+    )
+
+
+def test_rare_and_unknown_levels_are_one():
+    frame = pd.DataFrame({"x": ["a"] * 10 + ["b"] * 9 + ["c"] * 8 + ["d"] * 4})
+    rows = pd.DataFrame({"x": ["a", "c", "d", "new", None]})
+    # Four rows are too few; then the third is beyond the two most frequent.
+    assert_array_equal(code(frame, rows)[0]["x"], [0, 2, 3, 3, np.nan])
+    assert_array_equal(
+        code(frame, rows, max_categories=2)[0]["x"], [0, 2, 2, 2, np.nan]
+    )
+    # Below half a percent: 9 of 2000 rows.
+    many = pd.DataFrame({"x": ["a"] * 1981 + ["b"] * 10 + ["c"] * 9})
+    assert_array_equal(code(many, rows)[0]["x"], [0, 2, 2, 2, np.nan])
+
+
+def test_plain_arrays_are_not_copied():
+    X = RNG.normal(size=(5, 3))
+    checked = check_table(VIANNClassifier(), X, reset=True)
+    assert learn_columns(checked, "from_dtype", 32) is None
+    assert np.shares_memory(code_table(checked, None), X)
+
+
+def test_arrays_of_objects_and_lists():
+    cells = np.column_stack([CELLS["float"], CELLS["text"]]).astype(object)
+    cells[:, 0] = CELLS["float"]
+    by_name, _ = code(FRAMES["pandas"][["float", "text"]])
+    for table in (cells, cells.tolist()):
+        found, _ = code(table)
+        assert_array_equal(found[0], by_name["float"])
+        assert_array_equal(found[1], by_name["text"])
+
+
+MIXED = {
+    "dates and numbers": ([DAY] * 30 + [1.5] * 30, "numbers|dates"),
+    "text and numbers": (["n/a"] * 2 + [1] * 58, "'n/a'.*to_numeric"),
+    "text and dates": (["?"] + [DAY] * 59, "to_datetime"),
+    "lists": ([[1, 2]] * N, "type list .60 of 60.*Split"),
+    "dicts": ([{"a": 1}] * N, "type dict .*Split"),
+    "complex": ([1 + 2j] * N, "complex128.*Convert or drop"),
+}
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_columns_that_cannot_be_used(case):
+    cells, message = MIXED[case]
+    frame = pd.DataFrame({"fine": range(N), "bad": cells})
+    with pytest.raises((TypeError, ValueError), match=f"'bad'.*({message})"):
+        code(frame)
+
+
+def test_polars_lists():
+    with pytest.raises(
+        ValueError, match="'bad' is of a kind that cannot be used: List"
+    ):
+        code(pl.DataFrame({"bad": [[1, 2]] * N}))
+
+
+def test_categorical_features():
+    frame = FRAMES["pandas"][["float", "text"]]
+    for wanted, message in (
+        (["txt"], "no column 'txt' in X"),
+        ([2], "no column 2 in X, which has 2"),
+        ([True], "mask of 1 columns, but X has 2"),
+        ([0.5], "must be 'from_dtype', None, or names"),
+        (["float"], "'text' holds text, but is not among"),
+        (None, "'text' holds text, but is not among"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            code(frame, categorical_features=wanted)
+    with pytest.raises(ValueError, match="'a', but X has no names"):
+        code(np.zeros((5, 2)), categorical_features=["a"])
+
+
+def test_tables_as_a_whole():
+    for frame, message in (
+        (pd.DataFrame([[1, 2]] * 5, columns=["a", "a"]), "more than one 'a'"),
+        (pd.DataFrame({"a": []}), r"0 sample\(s\)"),
+        (pd.DataFrame(index=range(5)), r"0 feature\(s\)"),
+        (pl.DataFrame({"a": [1]}), r"1 sample\(s\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            code(frame)
+    with pytest.raises(TypeError, match=r"X.collect\(\)"):
+        code(pl.DataFrame({"a": [1, 2]}).lazy())
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "message"),
+    [
+        ("float", ["a"] * N, "held numbers .* holds text now"),
+        ("text", [1.0] * N, "held text .* holds numbers now"),
+        ("moment", [1.0] * N, "held dates .* holds numbers now"),
+        ("duration", [1.0] * N, "held durations .* holds numbers now"),
+    ],
+)
+def test_a_column_of_another_kind(name, now, message):
+    frame = FRAMES["pandas"][[name]]
+    with pytest.raises(ValueError, match=f"'{name}' {message}"):
+        code(frame, pd.DataFrame({name: now}))
+    missing = code(frame, pd.DataFrame({name: [None] * N}))[0][name]
+    assert np.isnan(missing).all()

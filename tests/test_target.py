@@ -1,0 +1,97 @@
+"""Targets of all kinds, and what is said of those that cannot be used."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+from numpy.testing import assert_array_equal
+
+from skviann import VIANNClassifier, VIANNRegressor
+from skviann._target import check_quantity, read_target
+
+TEXT = ["a", "b", "b"]
+NUMBERS = [3, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        TEXT,
+        np.array(TEXT),
+        np.array(TEXT, dtype=object),
+        pd.Series(TEXT),
+        pd.Series(TEXT, dtype=object),
+        pd.Series(TEXT, dtype="string"),
+        pd.Series(TEXT, dtype="category"),
+        pl.Series(TEXT),
+        pl.Series(TEXT, dtype=pl.Categorical),
+    ],
+    ids=lambda y: f"{type(y).__module__.split('.')[0]} {getattr(y, 'dtype', '')}",
+)
+def test_text(y):
+    found = read_target(y, VIANNClassifier())
+    assert found.dtype.kind == "U"
+    assert_array_equal(found, TEXT)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        NUMBERS,
+        np.array(NUMBERS, dtype=object),
+        pd.Series(NUMBERS, dtype="Int64"),
+        pd.Series(NUMBERS, dtype="category"),
+        pl.Series(NUMBERS),
+    ],
+    ids=lambda y: f"{type(y).__module__.split('.')[0]} {getattr(y, 'dtype', '')}",
+)
+def test_integers(y):
+    found = read_target(y, VIANNClassifier())
+    assert found.dtype.kind in "iu"
+    assert_array_equal(found, NUMBERS)
+
+
+@pytest.mark.parametrize("dtype", [bool, "boolean"])
+def test_booleans(dtype):
+    y = read_target(pd.Series([True, False], dtype=dtype), VIANNClassifier())
+    assert_array_equal(y, [True, False])
+
+
+def test_several_outputs():
+    labels = np.array([[1, 0], [0, 1], [1, 1]])
+    for y in (labels, scipy.sparse.csr_matrix(labels), pd.DataFrame(labels)):
+        assert_array_equal(read_target(y, VIANNClassifier()), labels)
+
+
+MISSING = {
+    "None among labels": ["a", None, "b", None],
+    "NaN among labels": ["a", np.nan, "b", np.nan],
+    "object": pd.Series(["a", None, "b", np.nan], dtype=object),
+    "string": pd.Series(["a", None, "b", None], dtype="string"),
+    "category": pd.Series(["a", None, "b", None], dtype="category"),
+    "nullable": pd.Series([1, None, 2, None], dtype="Int64"),
+    "polars": pl.Series([1, None, 2, None]),
+    "numbers": np.array([1, np.nan, 2, np.nan]),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_missing_targets_are_counted(case):
+    with pytest.raises(ValueError, match="y contains NaN: 2 of 4 .*dropna"):
+        read_target(MISSING[case], VIANNClassifier())
+
+
+def test_what_is_no_target():
+    days = [datetime.datetime(2020, 1, 1 + day) for day in range(3)]
+    for y in (pd.Series(days), pl.Series(days), np.array(days, dtype="M8[s]")):
+        with pytest.raises(ValueError, match="y holds dates .*dt.days"):
+            read_target(y, VIANNRegressor())
+    with pytest.raises(ValueError, match="y mixes text with other things .int, str"):
+        read_target(np.array(["a", 1], dtype=object), VIANNClassifier())
+    with pytest.raises(ValueError, match="VIANNRegressor estimator requires y"):
+        read_target(None, VIANNRegressor())
+    with pytest.raises(ValueError, match="such as 'a', but VIANNReg.*VIANNClassifier"):
+        check_quantity(np.array(TEXT), VIANNRegressor())
