@@ -27,7 +27,7 @@ from skviann.feature_selection._significance import (
 # step="auto" eliminates from more features than that.
 _FEW_FEATURES = 32
 # A round with more weights in its first layer has one network a fold.
-_MANY_WEIGHTS = 20_000_000
+_MANY_WEIGHTS = 5_000_000
 
 
 # The test looks at no more rows, of all folds, and learns what columns are like from
