@@ -6,6 +6,7 @@ category become codes, dates days since the first one; NaN is a missing value.
 """
 
 import datetime
+import re
 from collections import Counter
 from decimal import Decimal
 from numbers import Integral, Real
@@ -30,6 +31,12 @@ _BYTES_AT_A_TIME = 2**24
 _DAY = np.timedelta64(1, "D")
 _SECOND = np.timedelta64(1, "s")
 _EPOCH = np.datetime64("1970-01-01", "us")
+
+# Dates as text, as in a CSV file; a time zone at the end is left out.
+_ISO_DATE = re.compile(
+    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)"
+    r"(?:Z|[+-]\d\d:?\d\d)?"
+)
 
 # What cells of a column of Python objects may be: their types, and what we call it.
 _KINDS_OF_CELLS = {
@@ -231,9 +238,12 @@ def find_column(wanted, names, n_columns, parameter):
 
 def _learn_column(name, cells, by_dtype, declared, max_categories):
     holds = _what_it_holds(name, cells)
-    is_category = declared
+    is_category, dates = declared, None
     if by_dtype:
-        is_category = holds == "text" or _is_of_categories(cells)
+        is_category = _is_of_categories(cells)
+        if holds == "text" and not is_category:
+            dates = _dates_in_text(cells)
+            is_category = dates is None
     elif holds == "text" and not declared:
         raise ValueError(
             f"Column {name!r} holds text, but is not among the categorical_features. "
@@ -250,6 +260,7 @@ def _learn_column(name, cells, by_dtype, declared, max_categories):
         return Column(name, CATEGORY, holds, codes)
     if holds == "dates":
         dates = _dates(cells)
+    if dates is not None:
         known = dates[~np.isnat(dates)]
         first = known.min().astype("datetime64[D]") if len(known) else _EPOCH
         return Column(name, DATE, holds, day_zero=float((first - _EPOCH) / _DAY))
@@ -320,8 +331,13 @@ def _code(name, cells, column):
         of_level = {None: np.nan, **column.codes}
         return np.array([of_level.get(level, rest) for level in levels], dtype=float)
     if column.kind == DATE:
-        days = (_dates(cells) - _EPOCH) / _DAY
-        return days - column.day_zero
+        dates = _dates_in_text(cells) if holds == "text" else _dates(cells)
+        if dates is None:
+            raise ValueError(
+                f"Column {name!r} held dates as text when the estimator was fitted "
+                "(YYYY-MM-DD), and holds other text now."
+            )
+        return (dates - _EPOCH) / _DAY - column.day_zero
     return _numbers(cells, holds)
 
 
@@ -456,6 +472,20 @@ def _dates(cells):
             dtype="datetime64[us]",
         )
     return cells.astype("datetime64[us]")
+
+
+def _dates_in_text(cells):
+    """Read text as dates, if all of it is written as YYYY-MM-DD; else return None."""
+    found = []
+    for text in _levels(cells):
+        match = None if text is None else _ISO_DATE.fullmatch(text)
+        if text is not None and match is None:
+            return None
+        found.append("NaT" if text is None else match[1])
+    try:
+        return np.array(found, dtype="datetime64[us]")
+    except ValueError:  # such as the 31st of June
+        return None
 
 
 def _numbers(cells, holds):

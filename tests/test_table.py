@@ -255,3 +255,34 @@ def test_a_column_of_another_kind(name, now, message):
         code(frame, pd.DataFrame({name: now}))
     missing = code(frame, pd.DataFrame({name: [None] * N}))[0][name]
     assert np.isnan(missing).all()
+
+
+def test_dates_in_a_csv_file():
+    moments = CELLS["moment, gaps"]
+    frame = pd.DataFrame(
+        {
+            "day": [None if one is None else f"{one:%Y-%m-%d}" for one in moments],
+            "second": [
+                None if one is None else f"{one:%Y-%m-%d %H:%M:%S}" for one in moments
+            ],
+            "zone": [
+                None if one is None else f"{one:%Y-%m-%dT%H:%M:%S}+02:00"
+                for one in moments
+            ],
+        }
+    )
+    coded, columns = code(frame)
+    assert [column.kind for column in columns] == ["date"] * 3
+    expected = days_of(moments)
+    np.testing.assert_allclose(coded["second"], expected, atol=2e-5)
+    np.testing.assert_allclose(coded["zone"], expected, atol=2e-5)
+    assert_array_equal(coded["day"], np.floor(expected))
+    # Other text among them makes it a category, and so does the parameter.
+    for table, wanted in (
+        (frame.assign(day=["soon", *frame["day"][1:]]), "from_dtype"),
+        (frame.assign(day="2020-06-31"), "from_dtype"),
+        (frame[["day"]], ["day"]),
+    ):
+        assert code(table, categorical_features=wanted)[1][0].kind == "category"
+    with pytest.raises(ValueError, match="'day' held dates as text .* other text now"):
+        code(frame[["day"]], pd.DataFrame({"day": ["soon"] * N}))

@@ -116,11 +116,13 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of text and
-        categories. Or names, numbers or a boolean mask of columns; None is no column.
+        Columns whose values are levels, in no order. "from_dtype": those of categories
+        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+        boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows.
+        others are one level, together with those that have fewer than 5 rows or less
+        than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
         group's name to its columns, by name or number; or a label for each column, None
@@ -215,11 +217,13 @@ class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of text and
-        categories. Or names, numbers or a boolean mask of columns; None is no column.
+        Columns whose values are levels, in no order. "from_dtype": those of categories
+        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+        boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows.
+        others are one level, together with those that have fewer than 5 rows or less
+        than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
         group's name to its columns, by name or number; or a label for each column, None
@@ -366,11 +370,13 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of text and
-        categories. Or names, numbers or a boolean mask of columns; None is no column.
+        Columns whose values are levels, in no order. "from_dtype": those of categories
+        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+        boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows.
+        others are one level, together with those that have fewer than 5 rows or less
+        than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
         group's name to its columns, by name or number; or a label for each column, None
@@ -463,11 +469,13 @@ class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of text and
-        categories. Or names, numbers or a boolean mask of columns; None is no column.
+        Columns whose values are levels, in no order. "from_dtype": those of categories
+        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+        boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows.
+        others are one level, together with those that have fewer than 5 rows or less
+        than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
         group's name to its columns, by name or number; or a label for each column, None

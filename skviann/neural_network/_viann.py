@@ -54,11 +54,13 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of text and
-        categories. Or names, numbers or a boolean mask of columns; None is no column.
+        Columns whose values are levels, in no order. "from_dtype": those of categories
+        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+        boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows.
+        others are one level, together with those that have fewer than 5 rows or less
+        than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
         group's name to its columns, by name or number; or a label for each column, None
@@ -112,8 +114,9 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
     gaps has one more, which tells where they are; its other inputs are then 0. A
     column's score is that of its part with the highest one (value, levels, gaps,
     months, ...), and a part's score the mean over its inputs, so that no column is
-    better off for having many. Inputs that differ from their usual value in less than
-    1.5 % of the rows count less, for networks learn such rows by heart.
+    better off for having many. The highest of k parts is divided by the sixth root of
+    k, by which it is higher in noise. Inputs that differ from their usual value in less
+    than 1.5 % of the rows count less, for networks learn such rows by heart.
 
     Importances are read when there were four updates of the variance (one an epoch),
     then whenever their number has grown by a factor of the square root of 2, and all
@@ -221,11 +224,13 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
     n_iter_no_change : int, default=10
         Epochs without a lower loss before the training stops.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of text and
-        categories. Or names, numbers or a boolean mask of columns; None is no column.
+        Columns whose values are levels, in no order. "from_dtype": those of categories
+        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+        boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows.
+        others are one level, together with those that have fewer than 5 rows or less
+        than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
         group's name to its columns, by name or number; or a label for each column, None
@@ -277,8 +282,9 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
     gaps has one more, which tells where they are; its other inputs are then 0. A
     column's score is that of its part with the highest one (value, levels, gaps,
     months, ...), and a part's score the mean over its inputs, so that no column is
-    better off for having many. Inputs that differ from their usual value in less than
-    1.5 % of the rows count less, for networks learn such rows by heart.
+    better off for having many. The highest of k parts is divided by the sixth root of
+    k, by which it is higher in noise. Inputs that differ from their usual value in less
+    than 1.5 % of the rows count less, for networks learn such rows by heart.
 
     Importances are read when there were four updates of the variance (one an epoch),
     then whenever their number has grown by a factor of the square root of 2, and all
