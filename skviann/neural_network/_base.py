@@ -304,8 +304,20 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         if self._columns is not None:
             check_kinds(table, self._columns, numbers)
 
-    def _encode(self, X):
-        """Compute the inputs of the networks: float32 of shape (n_rows, n_inputs)."""
+    def encode(self, X):
+        """Compute what the networks see of a table.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            A table with the columns of the fit.
+
+        Returns
+        -------
+        inputs : ndarray of float32 of shape (n_samples, n_inputs)
+            Of mean 0 and variance 1 in the table of the fit, feature by feature.
+        """
+        check_is_fitted(self)
         return self._inputs.encode(self._code(X))
 
     def _predict(self, X):

@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import RobustScaler
 
 from skviann._bins import Bins, clip_limits, find_bins
-from skviann._table import CATEGORY, DATE
+from skviann._table import CATEGORY, DATE, NUMBER
 
 # What an input tells of its column.
 _VALUE, _LEVEL, _MISSING, _MONTH, _WEEKDAY, _HOUR = range(6)
@@ -49,6 +49,8 @@ class Inputs:
         Days from 1970-01-01 to a date's 0.
     n_bins : int
         Most inputs of a number.
+    only_numbers : bool
+        Whether all columns of the table are numbers.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Inputs:
         scale,
         day_zero,
         n_bins,
+        only_numbers,
     ):
         self.feature = feature
         self.column = column
@@ -72,6 +75,7 @@ class Inputs:
         self.center, self.scale = center, scale
         self.day_zero = day_zero
         self.n_bins = n_bins
+        self.only_numbers = only_numbers
         self._used, self._position = np.unique(column, return_inverse=True)
         self._is_whole = len(self._used) == len(center)
         # Sources are the columns that are used, then what is read off dates.
@@ -92,7 +96,8 @@ class Inputs:
     def are_numbers(self):
         """Whether each feature is a column of numbers without gaps."""
         return (
-            self.n_features == len(self.center)
+            self.only_numbers
+            and self.n_features == len(self.center)
             and not self.part.any()
             and (self.feature == self.column).all()
         )
@@ -130,6 +135,7 @@ class Inputs:
             scale=self.scale,
             day_zero=self.day_zero,
             n_bins=self.n_bins,
+            only_numbers=self.only_numbers,
         )
         return inputs, position
 
@@ -153,6 +159,7 @@ class Inputs:
             scale=self.scale[columns],
             day_zero=self.day_zero[columns],
             n_bins=self.n_bins,
+            only_numbers=self.only_numbers,
         )
 
     def encode(self, coded):
@@ -356,6 +363,7 @@ def learn_inputs(coded, sample_weight, kinds, day_zero, feature_of_column, n_bin
         scale=scale,
         day_zero=day_zero,
         n_bins=n_bins,
+        only_numbers=bool((kinds == NUMBER).all()),
     )
 
 

@@ -147,7 +147,8 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
     model_ : keras.Model
         The trained network: from scaled features to the members' mean output, which is
         the probability of the second of two classes, or of each of several classes or
-        labels. Of a table with more than numbers, from what it is encoded as.
+        labels. Of a table with more than numbers without gaps, from what `encode`
+        returns.
     scaler_ : RobustScaler
         Scales features for `model_`. Only where all columns are numbers without gaps.
     history_ : dict of str to list of float
@@ -245,8 +246,8 @@ class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
         Standard deviation of `importances_` over members.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean prediction of
-        standardised targets. Of a table with more than numbers, from what it is encoded
-        as.
+        standardised targets. Of a table with more than numbers without gaps, from what
+        `encode` returns.
     scaler_ : RobustScaler
         Scales features for `model_`. Only where all columns are numbers without gaps.
     target_scaler_ : StandardScaler
@@ -401,7 +402,8 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
     model_ : keras.Model
         The trained network: from scaled features to the members' mean output, which is
         the probability of the second of two classes, or of each of several classes or
-        labels. Of a table with more than numbers, from what it is encoded as.
+        labels. Of a table with more than numbers without gaps, from what `encode`
+        returns.
     scaler_ : RobustScaler
         Scales features for `model_`. Only where all columns are numbers without gaps.
     history_ : dict of str to list of float
@@ -497,8 +499,8 @@ class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
         Standard deviation of `importances_` over members.
     model_ : keras.Model
         The trained network: from scaled features to the members' mean prediction of
-        standardised targets. Of a table with more than numbers, from what it is encoded
-        as.
+        standardised targets. Of a table with more than numbers without gaps, from what
+        `encode` returns.
     scaler_ : RobustScaler
         Scales features for `model_`. Only where all columns are numbers without gaps.
     target_scaler_ : StandardScaler

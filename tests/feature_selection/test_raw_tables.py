@@ -81,6 +81,15 @@ def test_networks_predict_for_tables():
         assert_array_equal(again.predict(TABLE), network.predict(TABLE))
 
 
+def test_the_keras_model_of_a_raw_table():
+    network = VIANNClassifier(random_state=0).fit(TABLE, LABELS)
+    probabilities = network.model_.predict(network.encode(TABLE), verbose=0)
+    assert_allclose(probabilities[:, 0], network.predict_proba(TABLE)[:, 1], atol=1e-5)
+    assert not hasattr(network, "scaler_")
+    dates = VIANNClassifier(random_state=0).fit(TABLE[["born"]], LABELS)
+    assert not hasattr(dates, "scaler_")
+
+
 def test_polars_and_pandas_are_the_same(selector):
     table = pl.from_pandas(TABLE)
     of_polars = VIANNSelector(random_state=0).fit(table, pl.Series(Y))
