@@ -28,7 +28,7 @@ CELLS = {
         (DAY + datetime.timedelta(days=int(d))).date() for d in RNG.integers(0, 900, N)
     ],
     "duration": [datetime.timedelta(minutes=int(m)) for m in RNG.integers(1, 900, N)],
-    "decimal": [Decimal(int(v)) / 100 for v in RNG.integers(-999, 999, N)],
+    "decimal": [Decimal(int(v)).scaleb(-2) for v in RNG.integers(-999, 999, N)],
     "time": [datetime.time(int(h), 30) for h in RNG.integers(0, 24, N)],
 }
 GAPS = RNG.random(N) < 0.2

@@ -236,8 +236,13 @@ def test_mistakes():
         sampler.sample(X, 0, n_draws=0)
     with pytest.raises(ValueError, match="X has 2 features"):
         sampler.sample(X[:, :2], 0)
-    with pytest.raises(ValueError, match="NaN"):
-        sampler.fit(np.where(X > 2, np.nan, X))
+    with pytest.raises(ValueError, match="infinity"):
+        sampler.fit(np.where(X > 1, np.inf, X))
+    for wanted in ([3], [-1], [0.5], [True], [[0]]):
+        with pytest.raises(ValueError, match="numbers or a mask of the 3 columns"):
+            sampler.fit(X, categorical_features=wanted)
+    with pytest.raises(ValueError, match="Column 1 .* whole numbers from 0"):
+        sampler.fit(X, categorical_features=[1])
 
 
 def test_useless_column_is_significant_as_often_as_it_should_be():
@@ -255,3 +260,136 @@ def test_useless_column_is_significant_as_often_as_it_should_be():
             resampled = (y[225:] - model.predict(X[225:]) - change) ** 2
             pvalues.append(randomisation_pvalues(original, resampled).larger)
     assert np.mean(np.array(pvalues) <= 0.1) < 0.16
+
+
+# Categories and gaps
+
+
+def with_levels(n_rows, seed):
+    """A number, a category that depends on it, and one that depends on nothing.
+
+    P(level | number) is a softmax of (2, 0, -2) times the number.
+    """
+    rng = np.random.default_rng(seed)
+    number = rng.normal(size=n_rows)
+    scores = np.exp(np.outer(number, [2, 0, -2]))
+    probabilities = scores / scores.sum(axis=1, keepdims=True)
+    steps = probabilities.cumsum(axis=1)[:, :2]
+    level = (rng.random(n_rows)[:, None] >= steps).sum(axis=1)
+    X = np.column_stack(
+        [number, level, rng.integers(0, 4, n_rows), rng.normal(size=n_rows)]
+    )
+    return X, probabilities
+
+
+def shares(draws, n_levels):
+    return np.mean(draws[..., None] == np.arange(n_levels), axis=0)
+
+
+def test_levels_are_drawn_with_their_probabilities():
+    X, _ = with_levels(3000, 0)
+    new, probabilities = with_levels(200, 1)
+    sampler = ConditionalSampler().fit(X, categorical_features=[1, 2])
+    draws = sampler.sample(new, 1, 500, random_state=0)
+    assert draws.shape == (500, 200)
+    assert np.abs(shares(draws, 3) - probabilities).mean() < 0.03
+    # What depends on nothing is drawn with the shares of the levels.
+    draws = sampler.sample(new, 2, 500, random_state=0)
+    frequencies = np.bincount(X[:, 2].astype(int)) / 3000
+    assert_allclose(shares(draws, 4), np.tile(frequencies, (200, 1)), atol=0.12)
+    assert_allclose(shares(draws.ravel(), 4), frequencies, atol=0.01)
+
+
+def test_a_number_follows_a_level():
+    rng = np.random.default_rng(0)
+    level = rng.integers(0, 3, 2000)
+    means = np.array([3.0, -1.0, 0.0])
+    X = np.column_stack([means[level] + 0.5 * rng.normal(size=2000), level])
+    sampler = ConditionalSampler().fit(X, categorical_features=[False, True])
+    rows = np.column_stack([np.zeros(3), np.arange(3)])
+    draws = sampler.sample(rows, 0, 2000, random_state=0)
+    assert_allclose(draws.mean(axis=0), means, atol=0.2)
+    assert_allclose(draws.std(axis=0), 0.5, atol=0.15)
+    # A code that was not there is no level at all.
+    unknown = sampler.sample([[0.0, 7.0]], 0, 2000, random_state=0)
+    assert means.min() < unknown.mean() < means.max()
+
+
+def test_gaps_are_drawn_with_their_probability():
+    rng = np.random.default_rng(0)
+    cause, other = rng.normal(size=(2, 4000))
+    probability = 1 / (1 + np.exp(-2 * cause))
+    value = 0.8 * other + 0.6 * rng.normal(size=4000)
+    X = np.column_stack(
+        [np.where(rng.random(4000) < probability, np.nan, value), cause, other]
+    )
+    sampler = ConditionalSampler().fit(X[:3000])
+    draws = sampler.sample(X[3000:], 0, 300, random_state=0)
+    is_missing = np.isnan(draws)
+    assert np.abs(is_missing.mean(axis=0) - probability[3000:]).mean() < 0.03
+    # Where it is there, it follows the other column.
+    rows = np.array([[0.0, -1.0, 1.0]])
+    there = sampler.sample(rows, 0, 4000, random_state=0)
+    there = there[~np.isnan(there)]
+    assert there.mean() == pytest.approx(0.8, abs=0.1)
+    assert there.std() == pytest.approx(0.6, abs=0.1)
+    # A gap in what predicts is neutral.
+    neutral = sampler.sample([[0.0, -1.0, np.nan]], 0, 4000, random_state=0)
+    assert np.nanmean(neutral) == pytest.approx(0, abs=0.15)
+
+
+def test_names_of_codes_do_not_matter():
+    X, _ = with_levels(400, 0)
+    renamed = X.copy()
+    renamed[:, 1] = np.array([2, 0, 1])[X[:, 1].astype(int)]
+    for column in (0, 2, 3):
+        draws = [
+            ConditionalSampler()
+            .fit(table[:300], categorical_features=[1, 2])
+            .sample(table[300:], column, 5, random_state=0)
+            for table in (X, renamed)
+        ]
+        assert_allclose(draws[0], draws[1], atol=0.2)
+
+
+def test_columns_with_nothing_or_one_value():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.full(50, np.nan), np.ones(50), rng.normal(size=50)])
+    X[:10, 1] = np.nan
+    sampler = ConditionalSampler().fit(X, categorical_features=[1])
+    assert np.isnan(sampler.sample(X, 0, 3, random_state=0)).all()
+    draws = sampler.sample(X, 1, 200, random_state=0)
+    assert set(np.unique(draws[~np.isnan(draws)])) == {1}
+    assert np.isnan(draws).mean() == pytest.approx(0.2, abs=0.05)
+    assert np.isfinite(sampler.sample(X, 2, 3, random_state=0)).all()
+
+
+@pytest.mark.parametrize("kind", ["level", "gaps"])
+def test_useless_categories_are_significant_as_often_as_they_should_be(kind):
+    # A linear model relies on a category, or on gaps, beside the number that matters.
+    pvalues = []
+    for seed in range(60):
+        X, _ = with_levels(300, seed)
+        rng = np.random.default_rng([seed, 1])
+        if kind == "gaps":
+            X[rng.random(300) < 1 / (1 + np.exp(-2 * X[:, 0])), 3] = np.nan
+        y = 2 * X[:, 0] + rng.normal(size=300)
+        column, categories = (1, [1, 2]) if kind == "level" else (3, [1, 2])
+
+        def inputs(table, kind=kind):
+            if kind == "level":
+                return np.column_stack([table[..., 0], table[..., 1] == 0])
+            return np.column_stack([table[..., 0], np.isnan(table[..., 3])])
+
+        model = Ridge(alpha=100).fit(inputs(X[:225]), y[:225])
+        sampler = ConditionalSampler().fit(X[:225], categorical_features=categories)
+        draws = sampler.sample(X[225:], column, 30, random_state=seed)
+        original = (y[225:] - model.predict(inputs(X[225:]))) ** 2
+        resampled = []
+        for draw in draws:
+            table = X[225:].copy()
+            table[:, column] = draw
+            resampled.append((y[225:] - model.predict(inputs(table))) ** 2)
+        pvalues.append(randomisation_pvalues(original, np.array(resampled)).larger)
+    n_small = int((np.array(pvalues) < 0.1).sum())
+    assert stats.binomtest(n_small, 60, 0.1, alternative="greater").pvalue > 0.01
