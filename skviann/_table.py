@@ -23,7 +23,7 @@ from skviann._validation import FLOATS, explained, release_pages
 NUMBER, CATEGORY, DATE = "number", "category", "date"
 
 # A level of a category needs so many rows and such a share to have an input of its own.
-_MIN_ROWS = 10
+_MIN_ROWS = 5
 _MIN_SHARE = 0.005
 
 _BYTES_AT_A_TIME = 2**24

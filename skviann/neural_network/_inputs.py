@@ -20,7 +20,7 @@ _N_PERIODS = 2  # that the dates must cover
 
 # An input that differs from what it is in most rows in a smaller share of them counts
 # less, for a network learns such rows by heart.
-_ENOUGH_APART = 0.015
+_ENOUGH_APART = 0.025
 
 # The highest of k scores of noise is higher than one alone by about this power of k.
 _EXCESS_OF_HIGHEST = 1 / 6

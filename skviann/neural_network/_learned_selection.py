@@ -121,7 +121,7 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
         boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 10 rows or less
+        others are one level, together with those that have fewer than 5 rows or less
         than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
@@ -223,7 +223,7 @@ class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
         boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 10 rows or less
+        others are one level, together with those that have fewer than 5 rows or less
         than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
@@ -376,7 +376,7 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
         boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 10 rows or less
+        others are one level, together with those that have fewer than 5 rows or less
         than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
@@ -476,7 +476,7 @@ class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
         boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 10 rows or less
+        others are one level, together with those that have fewer than 5 rows or less
         than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the

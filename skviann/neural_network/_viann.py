@@ -59,7 +59,7 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 10 rows or less
+        others are one level, together with those that have fewer than 5 rows or less
         than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
@@ -117,7 +117,7 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
     months, ...), and a part's score the mean over its inputs, so that no column is
     better off for having many. The highest of k parts is divided by the sixth root of
     k, by which it is higher in noise. Inputs that differ from their usual value in less
-    than 1.5 % of the rows count less, for networks learn such rows by heart.
+    than 2.5 % of the rows count less, for networks learn such rows by heart.
 
     Importances are read when there were four updates of the variance (one an epoch),
     then whenever their number has grown by a factor of the square root of 2, and all
@@ -230,7 +230,7 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
         boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 10 rows or less
+        others are one level, together with those that have fewer than 5 rows or less
         than 0.5 % of those that are not missing.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, as those of a one-hot encoder: a dict of the
@@ -285,7 +285,7 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
     months, ...), and a part's score the mean over its inputs, so that no column is
     better off for having many. The highest of k parts is divided by the sixth root of
     k, by which it is higher in noise. Inputs that differ from their usual value in less
-    than 1.5 % of the rows count less, for networks learn such rows by heart.
+    than 2.5 % of the rows count less, for networks learn such rows by heart.
 
     Importances are read when there were four updates of the variance (one an epoch),
     then whenever their number has grown by a factor of the square root of 2, and all

@@ -161,7 +161,7 @@ def test_a_part_counts_as_its_mean_and_a_feature_as_its_highest_part(mixed):
 
 def test_what_is_rare_counts_less():
     rare = np.zeros(N)
-    rare[:3] = 1  # 0.75 % of the rows, half of 1.5 %
+    rare[:5] = 1  # 1.25 % of the rows, half of 2.5 %
     inputs, _ = learn([rare, RNG.integers(0, 2, N)])
     assert_allclose(inputs.scores_of_features(np.ones(2)), [0.5, 1])
 
