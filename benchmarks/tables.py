@@ -489,25 +489,25 @@ def measure_kinds(seed):
     with timed(result):
         selector = VIANNSelector(random_state=seed).fit(table, y)
     found = selector.summary().set_index("feature")
-    result["kept"] = {name: bool(found["kept"][name]) for name in table}
-    noise = found["rank"].drop(relevant).rank()
-    result["rank"] = {name: float(noise[name]) for name in noise.index}
+    result["found"] = [name for name in relevant if found["kept"][name]]
+    ranks = found["rank"].drop(relevant).rank()
+    names = {kind: [f"noise: {kind} {j}" for j in range(4)] for kind in NOISE}
+    result["kept"] = {kind: int(found["kept"][names[kind]].sum()) for kind in NOISE}
+    result["rank"] = {kind: float(ranks[names[kind]].mean()) for kind in NOISE}
     return result
 
 
 def print_kinds(record):
     results = record["results"]
     print("\nRelevant columns found\n")
-    kinds = [name for name in results[0]["kept"] if not name.startswith("noise")]
     print("\n".join(head("column", ["found"])))
-    for kind in kinds:
-        print(row(kind, [f"{mean(one['kept'][kind] for one in results):.2f}"]))
+    for kind in kinds_table(0)[2]:
+        print(row(kind, [f"{mean(kind in one['found'] for one in results):.2f}"]))
     print("\nNoise columns kept, and their mean rank among the 40 of them\n")
     print("\n".join(head("kind", ["kept", "rank"])))
     for kind in NOISE:
-        names = [f"noise: {kind} {j}" for j in range(4)]
-        kept = mean(one["kept"][name] for one in results for name in names)
-        rank = mean(one["rank"][name] for one in results for name in names)
+        kept = mean(one["kept"][kind] for one in results) / 4
+        rank = mean(one["rank"][kind] for one in results)
         print(row(kind, [f"{kept:.3f}", f"{rank:.1f}"]))
     print_errors(record)
     print_machine(record)
