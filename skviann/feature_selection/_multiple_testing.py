@@ -18,7 +18,7 @@ class RandomisationPValues(NamedTuple):
     larger: float
 
 
-def p_over_draws(original, resampled):
+def p_over_draws(original, resampled, variance_factor=1.0):
     """P-value of a column, from how much its draws scatter (holdout randomisation).
 
     The mean loss on the rows as they are is compared with its mean and standard
@@ -37,6 +37,8 @@ def p_over_draws(original, resampled):
         Held-out loss of each row.
     resampled : array-like of shape (n_draws, n_rows)
         The same with the column's values redrawn given the other columns.
+    variance_factor : float, default=1.0
+        See `randomisation_pvalues`.
 
     Returns
     -------
@@ -61,12 +63,12 @@ def p_over_draws(original, resampled):
     """
     original, resampled = _as_losses(original, resampled)
     means = resampled.mean(axis=1)
-    error = _deviation(means) * np.sqrt(1 + 1 / len(means))
+    error = _deviation(means) * np.sqrt(variance_factor * (1 + 1 / len(means)))
     scale = np.abs(original).mean()
     return _upper_tail(means.mean() - original.mean(), error, len(means) - 1, scale)
 
 
-def p_over_rows(original, resampled):
+def p_over_rows(original, resampled, variance_factor=1.0):
     """P-value of a column, from how much its effect scatters over rows.
 
     A one-sided paired t-test: does the loss of a row, averaged over the draws, exceed
@@ -78,6 +80,8 @@ def p_over_rows(original, resampled):
         Held-out loss of each row.
     resampled : array-like of shape (n_draws, n_rows)
         The same with the column's values redrawn given the other columns.
+    variance_factor : float, default=1.0
+        See `randomisation_pvalues`.
 
     Returns
     -------
@@ -101,12 +105,12 @@ def p_over_rows(original, resampled):
     """
     original, resampled = _as_losses(original, resampled)
     growth = resampled.mean(axis=0) - original
-    error = _deviation(growth) / np.sqrt(len(growth))
+    error = _deviation(growth) * np.sqrt(variance_factor / len(growth))
     scale = np.abs(original).mean()
     return _upper_tail(growth.mean(), error, len(growth) - 1, scale)
 
 
-def randomisation_pvalues(original, resampled):
+def randomisation_pvalues(original, resampled, variance_factor=1.0):
     """Both p-values of a column, and the larger one.
 
     `p_over_draws` takes the rows as given, `p_over_rows` the draws. A column must pass
@@ -118,6 +122,8 @@ def randomisation_pvalues(original, resampled):
         Held-out loss of each row.
     resampled : array-like of shape (n_draws, n_rows)
         The same with the column's values redrawn given the other columns.
+    variance_factor : float, default=1.0
+        How many times as much as among draws, or rows, the mean loss varies by chance.
 
     Returns
     -------
@@ -131,8 +137,8 @@ def randomisation_pvalues(original, resampled):
     >>> print(f"{pvalues.over_draws:.4f} {pvalues.over_rows:.4f} {pvalues.larger:.4f}")
     0.0895 0.0371 0.0895
     """
-    over_draws = p_over_draws(original, resampled)
-    over_rows = p_over_rows(original, resampled)
+    over_draws = p_over_draws(original, resampled, variance_factor)
+    over_rows = p_over_rows(original, resampled, variance_factor)
     return RandomisationPValues(over_draws, over_rows, max(over_draws, over_rows))
 
 

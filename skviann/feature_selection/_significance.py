@@ -9,6 +9,9 @@ from skviann.feature_selection._multiple_testing import randomisation_pvalues
 # A feature's distribution is estimated given that many others of a fold's ranking.
 N_CONDITIONED_ON = 64
 _N_DRAWS = 30
+# Each fold's networks have learned from the rows that the others hold out: what two
+# folds share by chance, the losses of both show, and vary twice as much as draws.
+_VARIANCE_OF_FOLDS = 2.0
 
 
 def feature_pvalues(losses_of, draws, tested, n_features, seed):
@@ -19,6 +22,12 @@ def feature_pvalues(losses_of, draws, tested, n_features, seed):
     what the feature tells beyond the others. The folds' rows are put together; where a
     fold's networks do not see a feature, it makes no difference. A feature that none
     sees has a p-value of 1.
+
+    Where folds are compared that each are trained on the rows that the others hold out,
+    what is common to the rows of two folds by chance counts twice. For networks that
+    were linear in what they learn, with ``g[a]`` the chance association in the rows of
+    fold ``a``, the loss falls by the sum over folds of ``g[a] * sum(g[b] for b != a)``,
+    in which each pair comes twice, and whose variance is twice that of its draws.
 
     Parameters
     ----------
@@ -60,6 +69,7 @@ def feature_pvalues(losses_of, draws, tested, n_features, seed):
             ]
         for fold, losses in enumerate(losses_of(number, drawn)):
             raised[tested[fold, number], fold] = losses
+    variance_factor = _VARIANCE_OF_FOLDS if len(tested) > 1 else 1.0
     pvalues = np.ones(n_features)
     for feature in np.unique(tested):
         resampled = np.stack(
@@ -72,7 +82,7 @@ def feature_pvalues(losses_of, draws, tested, n_features, seed):
             axis=1,
         )
         pvalues[feature] = randomisation_pvalues(
-            original.ravel(), resampled.reshape(_N_DRAWS, -1)
+            original.ravel(), resampled.reshape(_N_DRAWS, -1), variance_factor
         ).larger
     return pvalues
 

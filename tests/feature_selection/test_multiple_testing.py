@@ -127,3 +127,13 @@ def test_a_single_draw_still_tells_over_rows():
         p_over_rows(LOSSES, resampled),
         stats.ttest_1samp([0.1, 0.2, 0.3, 0.4], 0, alternative="greater").pvalue,
     )
+
+
+def test_a_variance_that_is_larger_than_that_of_the_draws():
+    rng = np.random.default_rng(0)
+    original, resampled = rng.normal(size=50), rng.normal(0.3, 1, size=(30, 50))
+    once = randomisation_pvalues(original, resampled)
+    twice = randomisation_pvalues(original, resampled, variance_factor=2.0)
+    for p, q, degrees in ((once[0], twice[0], 29), (once[1], twice[1], 49)):
+        t = stats.t.isf(p, degrees)
+        assert q == pytest.approx(stats.t.sf(t / np.sqrt(2), degrees))

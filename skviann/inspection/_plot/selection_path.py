@@ -87,7 +87,7 @@ class SelectionPathDisplay:
     >>> display.n_selected
     3
     >>> display.line_.get_xdata()
-    array([ 0,  1,  2,  3,  4,  5,  6,  7,  8, 10])
+    array([ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10])
     """
 
     def __init__(
