@@ -2,8 +2,8 @@
 A table as it comes
 ===================
 
-Text, gaps, dates, an identifier, and a target that is rare: `skviann.VIANNSelector` takes
-the table as it is, and says for each of its columns whether it is needed.
+Text, gaps, dates, an identifier, and a target that is rare: `skviann.VIANNSelector`
+takes the table as it is, and says for each of its columns whether it is needed.
 """
 
 # %%
@@ -65,8 +65,8 @@ kept = selector.set_output(transform="pandas").transform(table)
 print(kept.dtypes)
 
 # %%
-# Does gradient boosting do as well with these columns alone? The selection is part of what
-# is tested, and so made anew in the training part of each fold.
+# Does gradient boosting do as well with these columns alone? The selection is part of
+# what is tested, and so made anew in the training part of each fold.
 
 
 def prepare(frame):
