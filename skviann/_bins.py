@@ -76,16 +76,16 @@ def _find_bins(data, weight, n_bins):
         deviation = np.sqrt(weight @ (data - mean) ** 2)
         # The mean of equal numbers may differ from them by a rounding error.
         deviation[np.ptp(data, axis=0) == 0] = 0
-        start, slope = mean[:, None], _inverse(deviation)[:, None]
+        start, slope = mean[:, None], inverse(deviation)[:, None]
         apart = (1 - _count_most_common(data) / len(data))[:, None]
         return start, slope, np.zeros_like(start), np.ones_like(start), apart
     limits = _quantiles(data, weight, n_bins)
     start, width = limits[:-1].T, np.diff(limits, axis=0).T
-    slope = np.where(width > 0, _inverse(width), 1)
+    slope = np.where(width > 0, inverse(width), 1)
     encoded = np.clip((data[..., None] - start) * slope, 0, 1)
     mean = np.tensordot(weight, encoded, 1)
     variance = np.tensordot(weight, (encoded - mean) ** 2, 1)
-    factor = np.where(width > 0, _inverse(np.sqrt(variance)), 0)
+    factor = np.where(width > 0, inverse(np.sqrt(variance)), 0)
     n_at_ends = np.maximum((encoded == 0).sum(axis=0), (encoded == 1).sum(axis=0))
     return start, slope, mean, factor, 1 - n_at_ends / len(data)
 
@@ -112,8 +112,8 @@ def _quantiles(data, weight, n_bins):
     return limits
 
 
-def _inverse(values):
+def inverse(values):
     """1 / values within float32's range, and 0 where there is none."""
     with np.errstate(divide="ignore"):
-        inverse = np.minimum(1 / values, np.finfo(np.float32).max)
-    return np.where(values > 0, inverse, 0)
+        result = np.minimum(1 / values, np.finfo(np.float32).max)
+    return np.where(values > 0, result, 0)

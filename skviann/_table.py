@@ -97,14 +97,9 @@ def check_table(estimator, X, *, reset):
                 )
         validate_data(estimator, X, skip_check_array=True, reset=reset)
         return nw.from_native(X, eager_only=True)
-    is_of_numbers = issparse(X) or getattr(X, "dtype", None) is not None
-    if not is_of_numbers:
-        is_of_numbers = np.asarray(X, dtype=object).ndim != 2
-        if not is_of_numbers:
-            X = _unless_numbers(X)
-    elif not issparse(X) and np.asarray(X).dtype.kind in "OUS":
+    of_objects = not issparse(X) and _are_objects(X)
+    if of_objects:
         X = np.asarray(X, dtype=object)
-    of_objects = isinstance(X, np.ndarray) and X.dtype.kind == "O"
     with explained():
         return validate_data(
             estimator,
@@ -117,10 +112,13 @@ def check_table(estimator, X, *, reset):
         )
 
 
-def _unless_numbers(X):
-    """Return lists as an array of objects where there is more than numbers in them."""
-    array = np.asarray(X)
-    return array if array.dtype.kind in "biufc" else np.asarray(X, dtype=object)
+def _are_objects(X):
+    """Whether an array or nested list holds text or other things than numbers."""
+    if hasattr(X, "dtype"):
+        return np.asarray(X).dtype.kind in "OUS"
+    if np.asarray(X, dtype=object).ndim != 2:
+        return False  # which is refused as it is
+    return np.asarray(X).dtype.kind not in "biufc"
 
 
 def take_table_rows(table, rows):
@@ -287,14 +285,9 @@ def code_table(table, columns):
         If a column holds something else than in the fit, or infinity.
     """
     if columns is None:
-        if not issparse(table) and getattr(table, "dtype", None) in FLOATS:
+        if issparse(table) or getattr(table, "dtype", None) in FLOATS:
             return table
-        if not issparse(table):
-            columns = [
-                Column(name, NUMBER, "numbers") for name, _ in _columns_of(table)
-            ]
-        else:
-            return table
+        columns = [Column(name, NUMBER, "numbers") for name, _ in _columns_of(table)]
     coded = np.empty(table.shape)
     for target, (name, cells), column in zip(
         coded.T, _columns_of(table), columns, strict=True
@@ -396,7 +389,7 @@ def _what_it_holds(name, cells):
 
 
 def _what_objects_are(name, cells):
-    counts = Counter(type(cell) for cell in cells if not _is_missing(cell))
+    counts = Counter(type(cell) for cell in cells if not is_missing(cell))
     if not counts:
         return "nothing"
     found = Counter()
@@ -417,7 +410,7 @@ def _what_objects_are(name, cells):
     example = next(
         cell
         for cell in cells
-        if not _is_missing(cell) and isinstance(cell, _KINDS_OF_CELLS[rare])
+        if not is_missing(cell) and isinstance(cell, _KINDS_OF_CELLS[rare])
     )
     raise ValueError(
         f"Column {name!r} holds {most} ({n_most} cells) mixed with {rare} ({n_rare}, "
@@ -426,7 +419,8 @@ def _what_objects_are(name, cells):
     )
 
 
-def _is_missing(cell):
+def is_missing(cell):
+    """Whether a Python object stands for a missing value."""
     # None, NaN, NaT, and pandas's NA, which is not equal to anything either.
     return cell is None or type(cell).__name__ == "NAType" or bool(cell != cell)
 
@@ -440,7 +434,7 @@ def _is_of_categories(cells):
 def _levels(cells):
     """Cells of a category as a list, None where missing."""
     if isinstance(cells, np.ndarray):
-        return [None if _is_missing(one) else one for one in cells.tolist()]
+        return [None if is_missing(one) else one for one in cells.tolist()]
     levels = cells.to_list()
     missing = cells.is_null().to_numpy()
     if missing.any():
@@ -463,7 +457,7 @@ def _dates(cells):
         cells = np.array(
             [
                 np.datetime64("NaT")
-                if _is_missing(one)
+                if is_missing(one)
                 else one.replace(tzinfo=None)
                 if isinstance(one, datetime.datetime)
                 else one
@@ -504,7 +498,7 @@ def _numbers(cells, holds):
     if cells.dtype != object:
         return cells.astype(float)
     convert = {"durations": _seconds, "times": _seconds_of_day}.get(holds, float)
-    return np.array([np.nan if _is_missing(one) else convert(one) for one in cells])
+    return np.array([np.nan if is_missing(one) else convert(one) for one in cells])
 
 
 def _seconds(duration):

@@ -5,6 +5,9 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from skviann._table import is_missing
+from skviann._validation import without_objects
+
 _CLASSIFY = (
     "For classes use VIANNClassifier, in a selector VIANNSelector(VIANNClassifier())."
 )
@@ -42,9 +45,9 @@ def read_target(y, estimator):
         # NumPy would turn what is missing in a list of text into text.
         y = np.asarray(y, dtype=object) if array.dtype.kind in "UT" else array
     if y.dtype.kind in "OUT":
-        is_missing = np.array([_is_missing(one) for one in y.ravel()], dtype=bool)
-        if not is_missing.any():
-            y = _without_objects(y)
+        gaps = np.array([is_missing(one) for one in y.ravel()], dtype=bool)
+        if not gaps.any():
+            y = _of_one_kind(y)
     if y.dtype.kind in "Mm":
         raise ValueError(
             "y holds dates or durations. Turn it into a number, such as "
@@ -52,11 +55,11 @@ def read_target(y, estimator):
             "what it is."
         )
     if y.dtype.kind == "f":
-        is_missing = np.isnan(y)
+        gaps = np.isnan(y)
     elif y.dtype.kind not in "OUT":
-        is_missing = np.zeros(1, dtype=bool)
-    if is_missing.any():
-        n_missing = int(is_missing.sum())
+        gaps = np.zeros(1, dtype=bool)
+    if gaps.any():
+        n_missing = int(gaps.sum())
         raise ValueError(
             f"Input y contains NaN: {n_missing} of {len(y)} targets are missing. Leave "
             "these rows out, for example with table.dropna(subset=[target])."
@@ -77,21 +80,17 @@ def _from_series(series):
     return values
 
 
-def _is_missing(value):
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
-
-
-def _without_objects(y):
+def _of_one_kind(y):
     """Turn Python objects into numbers, booleans or text."""
-    values = y.ravel().tolist()
-    kinds = {type(one) for one in values}
+    y = y.astype(object)
+    kinds = {type(one) for one in y.ravel().tolist()}
     if any(issubclass(kind, str) for kind in kinds) and len(kinds) > 1:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise ValueError(
             f"y mixes text with other things ({names}). Make its labels one kind, for "
             "example with y.astype(str)."
         )
-    return np.array(values).reshape(y.shape)
+    return without_objects(y)
 
 
 def check_quantity(y, estimator):

@@ -369,13 +369,9 @@ class ConditionalSampler(BaseEstimator):
         inputs = self._raw_inputs(X, np.arange(len(self._column_of_input)))
         known = ~np.isnan(inputs)
         n_known = np.maximum(known.sum(axis=0), 1)
-        if known.all():
-            self._means, self._scales = inputs.mean(axis=0), inputs.std(axis=0)
-        else:
-            filled = np.where(known, inputs, 0)
-            self._means = filled.sum(axis=0) / n_known
-            squares = np.where(known, (inputs - self._means) ** 2, 0).sum(axis=0)
-            self._scales = np.sqrt(squares / n_known)
+        self._means = np.where(known, inputs, 0).sum(axis=0) / n_known
+        squares = np.where(known, (inputs - self._means) ** 2, 0).sum(axis=0)
+        self._scales = np.sqrt(squares / n_known)
         self._scales[self._scales < 1e-12] = 1.0
         self._inputs = self._standardise(inputs, slice(None))
         self._gram = self._inputs.T @ self._inputs
@@ -530,17 +526,17 @@ class ConditionalSampler(BaseEstimator):
         """Compute inputs, not yet standardised; NaN where a value is missing."""
         raw = np.empty((len(X), len(inputs)))
         for i, k in enumerate(inputs):
-            values, part = X[:, self._column_of_input[k]], self._part_of_input[k]
+            column, part = self._column_of_input[k], self._part_of_input[k]
+            values = X[:, column]
+            levels, scores, _ = self._tables[column]
             if part == _MISSING:
                 raw[:, i] = np.isnan(values)
             elif part >= 0:
                 raw[:, i] = np.where(np.isnan(values), np.nan, values == part)
-            elif self._is_category[self._column_of_input[k]]:
-                raw[:, i] = 0  # levels have no score
+            elif self._is_category[column] or len(levels) == 0:
+                raw[:, i] = 0  # levels have no score, nor has a column of gaps
             else:
-                levels, scores, _ = self._tables[self._column_of_input[k]]
-                known = levels if len(levels) else [0.0]
-                raw[:, i] = np.interp(values, known, scores if len(levels) else [0.0])
+                raw[:, i] = np.interp(values, levels, scores)
                 if part == _SIZE:
                     np.abs(raw[:, i], out=raw[:, i])
         return raw

@@ -358,8 +358,9 @@ class VIANNSelector(ImportanceSelector):
             if _is_own(estimator):
                 X, y = self._check_numbers(X, y)
             else:
-                # As it is: the network turns it into numbers.
-                check_table(self, X, reset=True)
+                table = check_table(self, X, reset=True)
+                # A frame as it is: the network turns it into numbers.
+                X = X if is_frame(X) else table
                 y_original, y = y, read_target(y, self)
                 if estimator is None:
                     estimator = default_network(y_original, y)()
@@ -484,24 +485,21 @@ class VIANNSelector(ImportanceSelector):
         """Write down what was found out."""
         self.estimator_ = findings.estimator
         self._groups = groups_of(self.estimator_, findings.importances.shape[1])
-        self._shares = findings.importances.mean(axis=0)
-        self._n_rounds = findings.n_rounds
-        # The last key counts first.
-        in_order = np.lexsort((-self._n_rounds, -self._shares))
-        self._ranking = np.argsort(in_order) + 1
         by_column = self._groups.by_column
         self.importances_ = by_column(findings.importances)
-        self.feature_importances_ = by_column(self._shares)
+        shares = findings.importances.mean(axis=0)
+        self.feature_importances_ = by_column(shares)
         self.importances_std_ = self.importances_.std(axis=0)
-        self.n_rounds_ = by_column(self._n_rounds)
-        self.ranking_ = by_column(self._ranking)
-        for name in ("cv_results_", "pvalues_", "_size", "_pvalues"):
+        self.n_rounds_ = by_column(findings.n_rounds)
+        # The last key counts first.
+        in_order = np.lexsort((-findings.n_rounds, -shares))
+        self.ranking_ = by_column(np.argsort(in_order) + 1)
+        for name in ("cv_results_", "pvalues_", "_size"):
             vars(self).pop(name, None)
         if findings.path is not None:
             self.cv_results_ = _as_cv_results(findings.path)
             self._size = int(findings.path.n_features[choose_size(findings.path)])
         if findings.pvalues is not None:
-            self._pvalues = findings.pvalues
             self.pvalues_ = by_column(findings.pvalues)
 
     @property
@@ -514,7 +512,7 @@ class VIANNSelector(ImportanceSelector):
         """Importance from which a feature is kept, or the least of one that is."""
         if not self._is_cut_by_data():
             return super().threshold_
-        kept = self._shares[self._kept_features()]
+        kept = self._by_feature("feature_importances_")[self._kept_features()]
         return float(kept.min()) if len(kept) else np.inf
 
     def _is_cut_by_data(self):
@@ -526,34 +524,40 @@ class VIANNSelector(ImportanceSelector):
     def _as_select_from_model(self):
         check_is_fitted(self)
         threshold = "mean" if self.threshold == "auto" else self.threshold
-        return as_select_from_model(self._shares, threshold, self._n_most())
+        importances = self._by_feature("feature_importances_")
+        return as_select_from_model(importances, threshold, self._n_most())
 
     def _get_support_mask(self):
         check_is_fitted(self)
         return self._groups.by_column(self._kept_features())
 
+    def _by_feature(self, name):
+        """Read an attribute by feature, a group being one."""
+        return self._groups.by_feature(getattr(self, name))
+
     def _kept_features(self):
         """Which features are kept, a group being one."""
         if not self._is_cut_by_data():
             return self._as_select_from_model().get_support()
-        wanted = "_size" if self.threshold in _SIZES else "_pvalues"
+        wanted = "_size" if self.threshold in _SIZES else "pvalues_"
         if not hasattr(self, wanted):
             raise NotFittedError(
                 f"threshold={self.threshold!r} was set after fit; call fit again."
             )
         if self.threshold in _SIZES:
-            is_kept = self._ranking <= self._size
-            is_kept &= self._shares > 0  # constant columns never are
+            is_kept = self._by_feature("ranking_") <= self._size
+            # Constant columns never are.
+            is_kept &= self._by_feature("feature_importances_") > 0
         else:
             correct = benjamini_hochberg if self.threshold == "fdr" else holm
-            is_kept = correct(self._pvalues, self.alpha)
+            is_kept = correct(self._by_feature("pvalues_"), self.alpha)
         n_most = self._n_most()
         n_kept = max(is_kept.sum(), self.min_features_to_select)
         n_kept = n_kept if n_most is None else min(n_kept, n_most)
         if n_kept == is_kept.sum():
             return is_kept
         # The most important first, of those that are kept and then of the others.
-        in_order = np.lexsort((self._ranking, ~is_kept))
+        in_order = np.lexsort((self._by_feature("ranking_"), ~is_kept))
         return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
 
     def _why_none(self):
@@ -600,14 +604,14 @@ class VIANNSelector(ImportanceSelector):
         columns = {
             "feature": np.array(self._names(), dtype=object),
             "kept": is_kept,
-            "rank": self._ranking,
-            "importance": self._shares,
-            "std": self._groups.by_feature(self.importances_std_),
+            "rank": self._by_feature("ranking_"),
+            "importance": self._by_feature("feature_importances_"),
+            "std": self._by_feature("importances_std_"),
         }
-        if hasattr(self, "_pvalues"):
-            columns["pvalue"] = self._pvalues
+        if hasattr(self, "pvalues_"):
+            columns["pvalue"] = self._by_feature("pvalues_")
         columns["reason"] = np.array(self._reasons(is_kept), dtype=object)
-        order = np.argsort(self._ranking)
+        order = np.argsort(columns["rank"])
         columns = {name: values[order] for name, values in columns.items()}
         try:
             import pandas as pd
@@ -623,22 +627,22 @@ class VIANNSelector(ImportanceSelector):
         """Names of the features: those of groups, or of columns."""
         if self._groups.names is not None:
             return self._groups.names
-        n_features = len(self._shares)
-        return getattr(
-            self, "feature_names_in_", [f"x{number}" for number in range(n_features)]
-        )
+        numbered = [f"x{number}" for number in range(self.n_features_in_)]
+        return getattr(self, "feature_names_in_", numbered)
 
     def _reasons(self, is_kept):
-        n_rounds = self._n_rounds.max()
+        importances = self._by_feature("feature_importances_")
+        n_rounds_of = self._by_feature("n_rounds_")
+        n_rounds = n_rounds_of.max()
         reasons = []
         for number, kept in enumerate(is_kept):
-            if self._shares[number] == 0:
+            if importances[number] == 0:
                 reason = "the networks make no use of it, as of a constant column"
             elif self.threshold in _TESTS:
                 verb = "significant" if kept else "not significant"
                 reason = f"{verb} at {self.alpha} ({self.threshold})"
-            elif self._n_rounds[number] < n_rounds and not kept:
-                taken = self._n_rounds[number]
+            elif n_rounds_of[number] < n_rounds and not kept:
+                taken = n_rounds_of[number]
                 reason = f"dropped after {taken:.3g} of {n_rounds:.3g} rounds"
             elif self._is_cut_by_data():
                 reason = (

@@ -140,7 +140,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         table = check_table(self, X, reset=True)
         y = read_target(y, self)
         check_consistent_length(table, y)
-        used, sample_weight = self._weigh(sample_weight, table, y)
+        used, sample_weight = self._weigh(sample_weight, y)
         if used is not None:
             table, y = take_table_rows(table, used), y[used]
         target = self._read_target(y, sample_weight)
@@ -187,7 +187,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         }
         return problem, learned
 
-    def _weigh(self, sample_weight, table, y):
+    def _weigh(self, sample_weight, y):
         """Find the rows with a weight, and bring their weights to a mean of 1.
 
         The learning rate then means the same in whatever unit the weights come.
@@ -240,7 +240,9 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         vars(self).update(learned)
         self._weights = trained.weights
         self._architecture = trained.architecture._asdict()
-        self._keep_importances(trained.importances)
+        self.importances_ = self._groups.by_column(trained.importances)
+        self.feature_importances_ = self.importances_.mean(axis=0)
+        self.importances_std_ = self.importances_.std(axis=0)
         self.history_ = trained.history
         for name in ("_model", "scaler_"):
             vars(self).pop(name, None)
@@ -249,12 +251,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             self.scaler_.center_ = self._inputs.center
             self.scaler_.scale_ = self._inputs.scale
             self.scaler_.n_features_in_ = self.n_features_in_
-
-    def _keep_importances(self, by_group):
-        self._importances = by_group
-        self.importances_ = self._groups.by_column(by_group)
-        self.feature_importances_ = self.importances_.mean(axis=0)
-        self.importances_std_ = self.importances_.std(axis=0)
 
     def _selection(self):
         """Name and settings of a layer that scores the inputs; None: VIANN does."""
@@ -336,7 +332,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             self._inputs.feature[np.newaxis].astype(np.int32),
             self._weights,
             NO_MASK,
-            self._importances,
+            self._groups.by_feature(self.importances_),
             self.history_,
         )
 
@@ -444,7 +440,6 @@ class NetworkClassifier(ClassifierMixin):
             Columns in the order of `classes_`; every row sums to 1. Of several labels,
             the probability that each applies.
         """
-        check_is_fitted(self)
         probabilities = self._predict(X)
         if self._is_multilabel:
             return probabilities

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import RobustScaler
 
-from skviann._bins import Bins, clip_limits, find_bins
+from skviann._bins import Bins, clip_limits, find_bins, inverse
 from skviann._table import CATEGORY, DATE, NUMBER
 
 # What an input tells of its column.
@@ -310,39 +310,10 @@ def learn_inputs(coded, sample_weight, kinds, day_zero, feature_of_column, n_bin
     """
     weight = np.ones(coded.shape[0]) if sample_weight is None else sample_weight
     n_columns = coded.shape[1]
-    is_number = kinds != CATEGORY
     if issparse(coded):
         center, scale, parts = _learn_sparse(coded, weight, n_bins)
     else:
-        center, scale = np.zeros(n_columns), np.ones(n_columns)
-        gaps = np.isnan(coded)
-        n_gaps = gaps.sum(axis=0)
-        numbers = np.flatnonzero(is_number & (n_gaps < len(coded)))
-        if len(numbers):
-            scaler = RobustScaler().fit(coded[:, numbers])
-            center[numbers], scale[numbers] = scaler.center_, scaler.scale_
-        scaled = scale_rows(coded, center, scale)
-        full = np.flatnonzero(is_number & (n_gaps == 0))
-        parts = []
-        if len(full):
-            parts.append(_values_of(full, find_bins(scaled[:, full], weight, n_bins)))
-        for column in np.flatnonzero(is_number & (n_gaps > 0)):
-            known = ~gaps[:, column]
-            if known.sum() >= 2 and weight[known].any():
-                bins = find_bins(scaled[known, column, None], weight[known], n_bins)
-                parts.append(_values_of(np.array([column]), bins))
-        for column in np.flatnonzero(~is_number):
-            parts.append(_levels_of(coded[:, column], weight, column, _LEVEL))
-        for column in np.flatnonzero(kinds == DATE):
-            days = coded[:, column] + day_zero[column]
-            span = np.ptp(days[np.isfinite(days)]) if np.isfinite(days).any() else 0
-            for part, period in _PERIODS.items():
-                if span >= _N_PERIODS * period:
-                    read_off = _read_off(days, part)
-                    parts.append(_levels_of(read_off, weight, column, part))
-        for column in np.flatnonzero(n_gaps):
-            is_missing = gaps[:, column].astype(np.float64)
-            parts.append(_indicators(is_missing[:, None], weight, column, _MISSING))
+        center, scale, parts = _learn_dense(coded, weight, kinds, day_zero, n_bins)
     parts.append((np.zeros(0, dtype=int),) * 2 + (np.zeros(0),) * 5)  # at least that
     column, part, *bins = (
         np.concatenate(values) for values in zip(*parts, strict=True)
@@ -367,6 +338,41 @@ def learn_inputs(coded, sample_weight, kinds, day_zero, feature_of_column, n_bin
     )
 
 
+def _learn_dense(coded, weight, kinds, day_zero, n_bins):
+    """Find center and scale of the columns of an array, and lay out their inputs."""
+    center, scale = np.zeros(coded.shape[1]), np.ones(coded.shape[1])
+    is_number = kinds != CATEGORY
+    gaps = np.isnan(coded)
+    n_gaps = gaps.sum(axis=0)
+    numbers = np.flatnonzero(is_number & (n_gaps < len(coded)))
+    if len(numbers):
+        scaler = RobustScaler().fit(coded[:, numbers])
+        center[numbers], scale[numbers] = scaler.center_, scaler.scale_
+    scaled = scale_rows(coded, center, scale)
+    full = np.flatnonzero(is_number & (n_gaps == 0))
+    parts = []
+    if len(full):
+        parts.append(_values_of(full, find_bins(scaled[:, full], weight, n_bins)))
+    for column in np.flatnonzero(is_number & (n_gaps > 0)):
+        known = ~gaps[:, column]
+        if known.sum() >= 2 and weight[known].any():
+            bins = find_bins(scaled[known, column, None], weight[known], n_bins)
+            parts.append(_values_of(np.array([column]), bins))
+    for column in np.flatnonzero(~is_number):
+        parts.append(_levels_of(coded[:, column], weight, column, _LEVEL))
+    for column in np.flatnonzero(kinds == DATE):
+        days = coded[:, column] + day_zero[column]
+        known = days[np.isfinite(days)]
+        span = np.ptp(known) if len(known) else 0
+        for part, period in _PERIODS.items():
+            if span >= _N_PERIODS * period:
+                parts.append(_levels_of(_read_off(days, part), weight, column, part))
+    for column in np.flatnonzero(n_gaps):
+        is_missing = gaps[:, column].astype(np.float64)
+        parts.append(_indicators(is_missing[:, None], weight, column, _MISSING))
+    return center, scale, parts
+
+
 def _values_of(columns, bins):
     """Lay out inputs for bins of columns: column, part, and what `Bins` holds."""
     column = np.repeat(columns, bins.start.shape[1])
@@ -388,10 +394,8 @@ def _indicators(is_level, weight, column, part, levels=None):
     """Lay out inputs for indicators (rows, indicators) of one column."""
     known = weight > 0
     mean = weight @ is_level / (weight.sum() or 1.0)
-    variance = mean * (1 - mean)
     share = is_level[known].mean(axis=0)
-    usable = variance > 0
-    factor = np.where(usable, 1 / np.sqrt(np.where(usable, variance, 1)), 0)
+    factor = inverse(np.sqrt(np.maximum(mean * (1 - mean), 0)))
     n_inputs = len(mean)
     if levels is None:
         levels = np.zeros(n_inputs)
@@ -432,12 +436,12 @@ def _bins_of_rare(columns, scale, weight):
     lowest = np.minimum(columns.min(axis=0).toarray().ravel(), 0) / scale
     highest = np.maximum(columns.max(axis=0).toarray().ravel(), 0) / scale
     width = highest - lowest
-    slope = np.where(width > 0, 1 / np.where(width > 0, width, 1), 0)
+    slope = inverse(width)
     shares = columns.multiply(weight[:, np.newaxis] / weight.sum()).tocsc()
     mean = np.asarray(shares.sum(axis=0)).ravel() / scale
     square = np.asarray(shares.multiply(columns).sum(axis=0)).ravel() / scale**2
     deviation = np.sqrt(np.maximum(square - mean**2, 0)) * slope
-    factor = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
+    factor = inverse(deviation)
     apart = np.diff(columns.indptr) / columns.shape[0]
     parts = lowest, slope, (mean - lowest) * slope, factor, apart
     return Bins(*(part[:, np.newaxis] for part in parts))
