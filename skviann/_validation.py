@@ -89,6 +89,25 @@ def take_rows(X, rows):
     return taken
 
 
+def take_cells(X, rows, columns):
+    """Copy some columns of some rows of X, without a copy of whole rows.
+
+    Parameters
+    ----------
+    X : ndarray or csr matrix
+        Of an array that is mapped from a file, a few rows are read at a time.
+    rows, columns : ndarray of int
+    """
+    if not isinstance(X, np.ndarray):
+        return X[rows][:, columns]
+    taken = np.empty((len(rows), len(columns)), dtype=X.dtype)
+    n_rows = _ROWS_AT_A_TIME if X.nbytes > _BYTES_AT_A_TIME else max(len(rows), 1)
+    for some in gen_batches(len(rows), n_rows):
+        taken[some] = X[rows[some, np.newaxis], columns]
+        release_pages(X)
+    return taken
+
+
 def release_pages(array):
     """Let the system have back what it read of an array that is mapped from a file."""
     while array is not None:

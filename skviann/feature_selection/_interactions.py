@@ -1,16 +1,25 @@
 """Which columns matter only together: a guard for the rounds of elimination."""
 
+from itertools import pairwise
+from typing import NamedTuple
+
 import numpy as np
+from sklearn.utils import gen_batches
 
-from skviann._validation import spread_rows, take_rows
+from skviann._validation import spread_rows, take_cells
 
-# Bounds on the search: rows, targets and arithmetic operations of the matrix products,
-# and columns of a product that are held at a time.
+# Bounds on the search: rows, targets and arithmetic operations of the matrix products.
 _MAX_ROWS = 10_000
 _MIN_ROWS = 500
 _MAX_TARGETS = 8
 _MAX_OPERATIONS = 1e12
-_COLUMNS_AT_A_TIME = 256
+_MAX_OPERATIONS_OF_ALL_TARGETS = 1e14
+
+# Standardised values that are held at a time, features that are read at a time, and
+# columns on either side of a product.
+_MAX_VALUES = 2**25
+_FEATURES_AT_A_TIME = 4096
+_COLUMNS_AT_A_TIME = 1024
 
 
 def interaction_strengths(X, y, seen=None, inputs=None):
@@ -25,7 +34,7 @@ def interaction_strengths(X, y, seen=None, inputs=None):
     ----------
     X : ndarray of shape (n_samples, n_features)
         Finite numbers, or a coded table, see `inputs`. Of many rows, only some at equal
-        distances are used.
+        distances are used. Columns are read in blocks.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Numbers, or labels of classes, each of which is a target then. Of many targets,
         the most frequent classes or first outputs are used.
@@ -49,42 +58,185 @@ def interaction_strengths(X, y, seen=None, inputs=None):
     >>> sorted(strengths.argsort()[-2:].tolist())
     [1, 3]
     """
+    n_features = X.shape[1] if inputs is None else inputs.n_features
+    n_terms = X.shape[1] if inputs is None else inputs.n_terms
+    looked_at = choose_rows(y, seen, n_terms)
+    n_at_once = max(_FEATURES_AT_A_TIME, _MAX_VALUES // len(looked_at.rows))
+    strengths = np.zeros((len(looked_at.n_seen), n_features))
+
+    def read(first, n):
+        features = np.arange(first, min(first + n, n_features))
+        return read_terms(X, looked_at.rows, features, inputs)
+
+    for first in range(0, n_features, n_at_once):
+        some = read(first, n_at_once)
+        take_in(strengths, pair_strengths(some, some, looked_at), some, some)
+        for later in range(first + n_at_once, n_features, _FEATURES_AT_A_TIME):
+            others = read(later, _FEATURES_AT_A_TIME)
+            take_in(strengths, pair_strengths(some, others, looked_at), some, others)
+    return strengths
+
+
+class Terms(NamedTuple):
+    """Standardised columns, of the rows that are looked at."""
+
+    values: np.ndarray  # (n_rows, n_terms)
+    feature: np.ndarray  # (n_terms,): which feature each belongs to
+
+
+class LookedAt(NamedTuple):
+    """Rows of the search, with their targets."""
+
+    rows: np.ndarray  # (n_rows,)
+    targets: np.ndarray  # (n_targets, n_rows), standardised
+    parts: list  # of slice: rows that the same folds see
+    is_seen: np.ndarray  # boolean (n_folds, n_parts)
+    n_seen: np.ndarray  # (n_folds,): rows that each fold sees
+
+
+def choose_rows(y, seen, n_terms):
+    """Choose the rows to look at, and prepare their targets.
+
+    Parameters
+    ----------
+    y, seen
+        As for `interaction_strengths`.
+    n_terms : int
+        How many columns will be multiplied with each other.
+
+    Returns
+    -------
+    looked_at : LookedAt
+    """
     targets = _targets(y)
-    n_columns = X.shape[1] if inputs is None else len(inputs.terms(X[:1])[1])
-    affordable = _MAX_OPERATIONS / (2 * max(n_columns, 1) ** 2 * targets.shape[1])
+    n_pairs = 2 * max(n_terms, 1) ** 2
+    affordable = _MAX_OPERATIONS_OF_ALL_TARGETS / (n_pairs * _MIN_ROWS)
+    targets = targets[:, : int(max(affordable, 1))]
+    affordable = _MAX_OPERATIONS / (n_pairs * targets.shape[1])
     n_rows = int(np.clip(affordable, _MIN_ROWS, _MAX_ROWS))
-    some = spread_rows(len(X), n_rows)
-    Z, feature = take_rows(X, some), np.arange(n_columns)
-    n_features = n_columns
-    if inputs is not None:
-        Z, feature = inputs.terms(Z)
-        n_features = inputs.n_features
-    Z = Z.astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        Z = _standardise(_clip(Z))
-    Z = Z.astype(np.float32)
-    seen = np.ones((1, len(some)), dtype=bool) if seen is None else seen[:, some]
+    rows = spread_rows(len(y), n_rows)
+    seen = np.ones((1, len(rows)), dtype=bool) if seen is None else seen[:, rows]
     # Rows that the same folds see are multiplied once for all of these.
-    patterns, pattern_of_row = np.unique(seen, axis=1, return_inverse=True)
-    parts = [
-        np.flatnonzero(pattern_of_row.ravel() == i) for i in range(patterns.shape[1])
+    is_seen, part_of_row = np.unique(seen, axis=1, return_inverse=True)
+    ends = np.cumsum(np.bincount(part_of_row.ravel())).tolist()
+    parts = [slice(*limits) for limits in pairwise([0, *ends])]
+    rows = rows[np.argsort(part_of_row.ravel(), kind="stable")]
+    targets = _standardise(targets[rows]).T.astype(np.float32)
+    return LookedAt(rows, targets, parts, is_seen, np.maximum(seen.sum(axis=1), 1))
+
+
+def read_terms(X, rows, features, inputs=None):
+    """Read and standardise what some features tell.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_columns)
+        Numbers, or a coded table.
+    rows, features : ndarray of int
+        Which to read.
+    inputs : Inputs, default=None
+        Of all features; None: they are the columns of X.
+
+    Returns
+    -------
+    terms : Terms
+    """
+    if inputs is None:
+        values, feature = take_cells(X, rows, features), features
+    else:
+        inputs, _ = inputs.of_features(features)
+        columns = np.unique(inputs.column)
+        values = take_cells(X, rows, columns)
+        values, number = inputs.on_columns(columns).terms(values)
+        feature = features[number]
+    values = values.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = _standardise(_clip(values))
+    return Terms(values.astype(np.float32), feature)
+
+
+def pair_strengths(some, others, looked_at):
+    """Find the strongest products of columns of one block with those of another.
+
+    Parameters
+    ----------
+    some, others : Terms
+        The same object twice: pairs within one block.
+    looked_at : LookedAt
+        Rows and targets.
+
+    Returns
+    -------
+    of_some, of_others : ndarray of shape (n_folds, n_terms)
+        ``|mean(y * x_i * x_j)|``, over the rows that a fold sees.
+    """
+    strengths = [
+        np.zeros((len(looked_at.n_seen), len(terms.feature)), dtype=np.float32)
+        for terms in (some, others)
     ]
-    strengths = np.zeros((len(seen), n_columns), dtype=np.float32)
-    for target in _standardise(targets[some]).T.astype(np.float32):
-        weighted = Z * target[:, np.newaxis]
-        for first in range(0, n_columns, _COLUMNS_AT_A_TIME):
-            columns = np.arange(first, min(first + _COLUMNS_AT_A_TIME, n_columns))
-            within = feature[columns, np.newaxis] == feature
-            products = [weighted[part][:, columns].T @ Z[part] for part in parts]
-            for fold, strength in enumerate(strengths):
-                product = np.abs(
-                    sum(products[i] for i in np.flatnonzero(patterns[fold]))
-                )
-                product[within] = 0
-                strength[columns] = np.maximum(strength[columns], product.max(axis=1))
-    of_features = np.zeros((n_features, len(seen)))
-    np.maximum.at(of_features, feature, strengths.T)
-    return of_features.T / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    tiles = [_tiles(terms) for terms in (some, others)]
+    for target in range(len(looked_at.targets)):
+        for a in tiles[0]:
+            for b in tiles[1]:
+                if some is others and b.start < a.start:
+                    continue  # has been looked at, as (b, a)
+                found = products(some, others, a, b, target, looked_at)
+                for fold, product in enumerate(found):
+                    np.abs(product, out=product)
+                    for strength, tile, axis in zip(
+                        strengths, (a, b), (1, 0), strict=True
+                    ):
+                        highest = product.max(axis=axis)
+                        np.maximum(
+                            strength[fold, tile], highest, out=strength[fold, tile]
+                        )
+    if some is others:
+        strengths = [np.maximum(*strengths)] * 2
+    return tuple(of / looked_at.n_seen[:, np.newaxis] for of in strengths)
+
+
+def products(some, others, a, b, target, looked_at):
+    """Compute ``sum(y * x_i * x_j)`` over the rows of each fold; 0 within a feature.
+
+    Parameters
+    ----------
+    some, others : Terms
+        Columns on either side.
+    a, b : slice
+        Which of them.
+    target : int
+        Which target.
+    looked_at : LookedAt
+        Rows and targets.
+
+    Yields
+    ------
+    product : ndarray of shape (n_in_a, n_in_b)
+        Of one fold after the other.
+    """
+    weighted = some.values[:, a] * looked_at.targets[target][:, np.newaxis]
+    of_parts = [weighted[part].T @ others.values[part, b] for part in looked_at.parts]
+    within = some.feature[a, np.newaxis] == others.feature[b]
+    is_near = within.any()
+    for is_seen in looked_at.is_seen:
+        product = np.zeros_like(of_parts[0])
+        for part in np.flatnonzero(is_seen):
+            product += of_parts[part]
+        if is_near:
+            product[within] = 0
+        yield product
+
+
+def take_in(strengths, found, some, others):
+    """Raise the features' strengths to what was found in pairs of blocks."""
+    for of_terms, terms in zip(found, (some, others), strict=True):
+        np.maximum.at(strengths.T, terms.feature, of_terms.T)
+
+
+def _tiles(terms):
+    """Slices of columns that are multiplied at once."""
+    n_terms = len(terms.feature)
+    return list(gen_batches(n_terms, _COLUMNS_AT_A_TIME))
 
 
 def _clip(Z):

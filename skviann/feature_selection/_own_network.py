@@ -16,7 +16,7 @@ from skviann.feature_selection._elimination import (
 from skviann.feature_selection._findings import Findings
 from skviann.feature_selection._folds import seen_rows, split_rows
 from skviann.feature_selection._interactions import interaction_strengths
-from skviann.feature_selection._path import follow_path, held_out_rows
+from skviann.feature_selection._path import follow_path, held_out_rows, path_of_rows
 
 # Rounds of elimination after the first take at most so many rows.
 _MAX_ROWS_OF_LATER_ROUNDS = 200_000
@@ -108,38 +108,30 @@ def select_with_own_network(
         if with_path:
             held_out = held_out_rows(folds)
 
-            def train_sets(sizes):
-                losses = []
-                for size in sizes:
-                    parts = [
-                        (rows, ranking[:size])
-                        for (rows, _), ranking in zip(
-                            folds, elimination.rankings, strict=True
-                        )
-                    ]
-                    fits = fit_all(parts, seeds[:1])
-                    losses.append(
-                        [
-                            _losses(fitted, is_classes, X, y, rows, columns, trained_on)
-                            for (fitted, _), rows, (trained_on, columns) in zip(
-                                fits, held_out, parts, strict=True
-                            )
-                        ]
+            def losses_of(size):
+                parts = [
+                    (rows, ranking[:size])
+                    for (rows, _), ranking in zip(
+                        folds, elimination.rankings, strict=True
                     )
+                ]
+                networks = [None] * len(folds)  # predict a constant
+                if size:
+                    networks = [one for one, _ in fit_all(parts, seeds[:1])]
                     bar.step(f"sets of {size} columns")
-                return [np.array(of_fold) for of_fold in zip(*losses, strict=True)]
+                return [
+                    _losses(fitted, is_classes, X, y, rows, columns, trained_on)
+                    for fitted, rows, (trained_on, columns) in zip(
+                        networks, held_out, parts, strict=True
+                    )
+                ]
 
-            path = follow_path(
-                train_sets,
-                [
-                    _losses(None, is_classes, X, y, rows, None, trained_on)
-                    for rows, (trained_on, _) in zip(held_out, folds, strict=True)
-                ],
-                held_out,
-                np.ones(n_samples),
-                n_features,
-                n_most,
-            )
+            def path_of_sizes(sizes):
+                losses = zip(*map(losses_of, sizes), strict=True)
+                losses = [np.array(of_fold) for of_fold in losses]
+                return path_of_rows(sizes, losses, held_out, np.ones(n_samples))
+
+            path = follow_path(path_of_sizes, n_features, n_most)
     return Findings(
         elimination.importances,
         elimination.n_rounds.mean(axis=0),

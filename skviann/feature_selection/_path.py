@@ -13,7 +13,7 @@ _IN_AN_OCTAVE = 4
 _FIRST_STRETCH = 16
 _SECOND_STRETCH = 64
 
-_MAX_HELD_OUT_ROWS = 20_000  # of all folds
+MAX_HELD_OUT_ROWS = 20_000  # of all folds
 
 # A set with more columns must be better by so many standard errors of the difference;
 # any at all must beat the constant model by more.
@@ -129,27 +129,113 @@ def held_out_rows(folds):
     -------
     rows : list of ndarray of int
     """
-    n_most = max(1, _MAX_HELD_OUT_ROWS // len(folds))
+    n_most = max(1, MAX_HELD_OUT_ROWS // len(folds))
     return [rows[spread_rows(len(rows), n_most)] for _, rows in folds]
 
 
-def follow_path(
-    train_sets, constant_losses, held_out, row_weights, n_features, n_most=None
-):
+def path_of_rows(sizes, losses, held_out, row_weights):
+    """Make a path of the folds' losses on the rows that they hold out.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        How many columns each set holds.
+    losses : list of ndarray of shape (n_sets, n_rows)
+        On the held-out rows of each fold. A row's losses are averaged over the folds
+        that hold it out.
+    held_out : list of ndarray of int of shape (n_rows,)
+        Which rows these are.
+    row_weights : ndarray of shape (n_samples,)
+        How much rows count.
+
+    Returns
+    -------
+    path : Path
+    """
+    rows, position = np.unique(np.concatenate(held_out), return_inverse=True)
+    together = np.concatenate(losses, axis=1)
+    n_times = np.bincount(position)
+    by_row = [np.bincount(position, of_set) / n_times for of_set in together]
+    split_losses = [
+        np.average(of_fold, axis=1, weights=row_weights[of_rows])
+        for of_fold, of_rows in zip(losses, held_out, strict=True)
+    ]
+    return Path(
+        np.array(sizes), np.array(by_row), row_weights[rows], np.array(split_losses)
+    )
+
+
+def in_blocks(losses, weights, n_most, seed):
+    """Average losses over blocks of rows, drawn at random.
+
+    The mean is the same, and the standard error is expected to be: blocks are fewer,
+    but each one's mean varies less.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (..., n_rows)
+        Losses by row.
+    weights : ndarray of shape (n_rows,)
+        How much each row counts.
+    n_most : int
+        No more blocks than that; as many rows or fewer stay as they are.
+    seed : int
+        Same seed, same blocks.
+
+    Returns
+    -------
+    losses : ndarray of shape (..., n_blocks)
+    weights : ndarray of shape (n_blocks,)
+        Sums of the rows' weights.
+    """
+    n_rows = len(weights)
+    if n_rows <= n_most:
+        return losses, weights
+    order = np.random.default_rng(seed).permutation(n_rows)
+    firsts = np.linspace(0, n_rows, n_most, endpoint=False).astype(int)
+    sums = np.add.reduceat(weights[order], firsts)
+    losses = np.add.reduceat((losses * weights)[..., order], firsts, axis=-1)
+    return losses / np.where(sums > 0, sums, 1), sums
+
+
+def merge_paths(paths, weights):
+    """Put together the paths of several samples of rows.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Of the same sizes, but that some may go further than others.
+    weights : list of float
+        How much each sample counts.
+
+    Returns
+    -------
+    path : Path
+    """
+    n_sets = min(len(path.n_features) for path in paths)
+    return Path(
+        paths[0].n_features[:n_sets],
+        np.concatenate([path.losses[:n_sets] for path in paths], axis=1),
+        np.concatenate(
+            [
+                path.weights * (weight / path.weights.sum())
+                for path, weight in zip(paths, weights, strict=True)
+            ]
+        ),
+        np.average(
+            [path.split_losses[:, :n_sets] for path in paths], axis=0, weights=weights
+        ),
+    )
+
+
+def follow_path(path_of_sizes, n_features, n_most=None):
     """Train nested sets of columns, until more of them no longer help.
 
     Parameters
     ----------
-    train_sets : callable
-        From a list of sizes to the losses on each fold's held-out rows: a list, fold by
-        fold, of ndarray of shape (n_sizes, n_rows).
-    constant_losses : list of ndarray of shape (n_rows,)
-        The same for a model that sees no column.
-    held_out : list of ndarray of int of shape (n_rows,)
-        Which rows these are. A row's losses are averaged over the folds that hold it
-        out.
-    row_weights : ndarray of shape (n_samples,)
-        How much rows count.
+    path_of_sizes : callable
+        From a list of sizes to the `Path` of these sets. Asked for ``[0]`` first, which
+        is a model that sees no column.
     n_features : int
         All columns.
     n_most : int, default=None
@@ -160,32 +246,18 @@ def follow_path(
     path : Path
     """
     n_most = n_features if n_most is None else min(n_most, n_features)
-    sizes = [0]
-    losses = [of_fold[np.newaxis] for of_fold in constant_losses]
-    while True:
-        stretch = set_sizes(n_most, sizes[-1])
-        if stretch:
-            sizes += stretch
-            losses = [
-                np.concatenate(parts)
-                for parts in zip(losses, train_sets(stretch), strict=True)
-            ]
-        path = _put_together(np.array(sizes), losses, held_out, row_weights)
-        if not stretch or sizes[-1] == n_most or not _may_go_on(path):
-            return path
-
-
-def _put_together(sizes, losses, held_out, row_weights):
-    """Make a path of the folds' losses."""
-    rows, position = np.unique(np.concatenate(held_out), return_inverse=True)
-    together = np.concatenate(losses, axis=1)
-    n_times = np.bincount(position)
-    by_row = [np.bincount(position, of_set) / n_times for of_set in together]
-    split_losses = [
-        np.average(of_fold, axis=1, weights=row_weights[of_rows])
-        for of_fold, of_rows in zip(losses, held_out, strict=True)
-    ]
-    return Path(sizes, np.array(by_row), row_weights[rows], np.array(split_losses))
+    path = path_of_sizes([0])
+    while stretch := set_sizes(n_most, path.n_features[-1]):
+        more = path_of_sizes(stretch)
+        path = Path(
+            np.concatenate([path.n_features, more.n_features]),
+            np.concatenate([path.losses, more.losses]),
+            path.weights,
+            np.concatenate([path.split_losses, more.split_losses], axis=1),
+        )
+        if not _may_go_on(path):
+            break
+    return path
 
 
 def _may_go_on(path):

@@ -1,5 +1,7 @@
 """Test whether the networks make use of a feature on rows that they did not see."""
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
@@ -14,7 +16,51 @@ _N_DRAWS = 30
 _VARIANCE_OF_FOLDS = 2.0
 
 
-def feature_pvalues(losses_of, draws, tested, n_features, seed):
+class Losses(NamedTuple):
+    """Weighted losses of each fold's last networks on the rows that it holds out."""
+
+    original: np.ndarray  # (n_folds, n_rows)
+    # By feature and fold, where the fold's networks see the feature: with its values
+    # replaced by draws, (n_draws, n_rows).
+    replaced: dict
+
+
+def losses_with_draws(losses_of, draws, tested, seed):
+    """Replace each feature that a fold's last networks see, on its held-out rows.
+
+    Parameters
+    ----------
+    losses_of : callable
+        From the number of the tested feature and drawn values, an array for each fold,
+        to the weighted losses of each fold's networks, (n_folds, n_draws, n_rows);
+        without arguments those with the true values.
+    draws : list of ConditionalDraws
+        Of each fold.
+    tested : ndarray of int of shape (n_folds, n_tested)
+        The features that each fold's last networks see.
+    seed : int
+        Same seed, same draws.
+
+    Returns
+    -------
+    losses : Losses
+    """
+    original = losses_of()[:, 0]
+    replaced = {}
+    rng = np.random.default_rng(seed)
+    for number in range(tested.shape[1]):
+        # Many small matrices: threads would only wait for each other.
+        with threadpool_limits(1):
+            drawn = [
+                of_fold.draw(number, _N_DRAWS, int(rng.integers(2**31)))
+                for of_fold in draws
+            ]
+        for fold, losses in enumerate(losses_of(number, drawn)):
+            replaced[int(tested[fold, number]), fold] = losses
+    return Losses(original, replaced)
+
+
+def feature_pvalues(losses, n_features):
     """Test each feature that a fold's last networks see, on the fold's held-out rows.
 
     The values of a feature are replaced by draws from its distribution given the other
@@ -31,18 +77,10 @@ def feature_pvalues(losses_of, draws, tested, n_features, seed):
 
     Parameters
     ----------
-    losses_of : callable
-        From the number of the tested feature and drawn values, an array for each fold,
-        to the weighted losses of each fold's networks, (n_folds, n_draws, n_rows);
-        without arguments those with the true values.
-    draws : list of ConditionalDraws
-        Of each fold.
-    tested : ndarray of int of shape (n_folds, n_tested)
-        The features that each fold's last networks see.
+    losses : Losses
+        From `losses_with_draws`.
     n_features : int
         All features.
-    seed : int
-        Same seed, same draws.
 
     Returns
     -------
@@ -57,34 +95,43 @@ def feature_pvalues(losses_of, draws, tested, n_features, seed):
     A. Chamma, D. A. Engemann, B. Thirion (2023), "Statistically Valid Variable
     Importance Assessment through Conditional Permutations", NeurIPS 36.
     """
-    original = losses_of()[:, 0]  # (n_folds, n_rows)
-    raised = {}  # by feature and fold: losses with draws, (n_draws, n_rows)
-    rng = np.random.default_rng(seed)
-    for number in range(tested.shape[1]):
-        # Many small matrices: threads would only wait for each other.
-        with threadpool_limits(1):
-            drawn = [
-                of_fold.draw(number, _N_DRAWS, int(rng.integers(2**31)))
-                for of_fold in draws
-            ]
-        for fold, losses in enumerate(losses_of(number, drawn)):
-            raised[tested[fold, number], fold] = losses
-    variance_factor = _VARIANCE_OF_FOLDS if len(tested) > 1 else 1.0
+    variance_factor = _VARIANCE_OF_FOLDS if len(losses.original) > 1 else 1.0
     pvalues = np.ones(n_features)
-    for feature in np.unique(tested):
+    for feature in np.unique([feature for feature, _ in losses.replaced]):
         resampled = np.stack(
             [
-                raised.get(
-                    (feature, fold), np.broadcast_to(losses, (_N_DRAWS, len(losses)))
+                losses.replaced.get(
+                    (feature, fold), np.broadcast_to(of_fold, (_N_DRAWS, len(of_fold)))
                 )
-                for fold, losses in enumerate(original)
+                for fold, of_fold in enumerate(losses.original)
             ],
             axis=1,
         )
         pvalues[feature] = randomisation_pvalues(
-            original.ravel(), resampled.reshape(_N_DRAWS, -1), variance_factor
+            losses.original.ravel(), resampled.reshape(_N_DRAWS, -1), variance_factor
         ).larger
     return pvalues
+
+
+def merge_losses(losses):
+    """Put together the losses of several samples of rows.
+
+    Parameters
+    ----------
+    losses : list of Losses
+        Of the same folds and features.
+
+    Returns
+    -------
+    losses : Losses
+    """
+    return Losses(
+        np.concatenate([one.original for one in losses], axis=-1),
+        {
+            key: np.concatenate([one.replaced[key] for one in losses], axis=-1)
+            for key in losses[0].replaced
+        },
+    )
 
 
 class ConditionalDraws:

@@ -465,6 +465,7 @@ class VIANNSelector(ImportanceSelector):
                 **settings,
                 with_path=self.threshold in _SIZES,
                 sampler=sampler,
+                n_jobs=self.n_jobs,
                 random_state=random_state,
             )
         if settings["step"] == "auto":

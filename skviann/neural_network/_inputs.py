@@ -139,6 +139,22 @@ class Inputs:
         )
         return inputs, position
 
+    def only(self, features):
+        """Return the inputs of some features, as if all others were constant."""
+        kept = np.isin(self.feature, features)
+        return Inputs(
+            self.feature[kept],
+            self.column[kept],
+            self.part[kept],
+            Bins(*(values[kept] for values in self.bins)),
+            n_features=self.n_features,
+            center=self.center,
+            scale=self.scale,
+            day_zero=self.day_zero,
+            n_bins=self.n_bins,
+            only_numbers=self.only_numbers,
+        )
+
     def on_columns(self, columns):
         """Return the same inputs for a table that has only some of the columns.
 
@@ -199,14 +215,23 @@ class Inputs:
         feature : ndarray of int of shape (n_terms,)
             Which feature a term belongs to.
         """
-        others = np.flatnonzero(self.part != _VALUE)
-        is_first = np.r_[True, np.diff(self.column) != 0] & (self.part == _VALUE)
-        firsts = np.flatnonzero(is_first)
+        firsts, others = self._terms()
         numbers = self._sources(coded)[:, self._position[firsts]]
         numbers = np.where(np.isnan(numbers), 0, numbers)
         if len(others):
             numbers = np.hstack([numbers, self.encode(coded)[:, others]])
         return numbers, np.r_[self.feature[firsts], self.feature[others]]
+
+    @property
+    def n_terms(self):
+        """How many numbers `terms` returns for a row."""
+        return sum(map(len, self._terms()))
+
+    def _terms(self):
+        """Which inputs are a column's first bin, and which tell something else."""
+        is_value = self.part == _VALUE
+        is_first = np.diff(self.column, prepend=-1) != 0
+        return np.flatnonzero(is_first & is_value), np.flatnonzero(~is_value)
 
     def scores_of_features(self, scores):
         """Combine the inputs' scores: (..., n_inputs) to (..., n_features).

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from scipy.special import expit, logsumexp, softmax
 from sklearn.utils import gen_batches
 
-from skviann._validation import release_pages, take_rows
+from skviann._validation import release_pages, take_cells, take_rows
 from skviann.neural_network._architecture import (
     Architecture,
     draw_weights,
@@ -113,11 +113,40 @@ class Problem:
         ends = np.cumsum(np.bincount(feature_of_column))[:-1]
         self._columns_of = np.split(np.argsort(feature_of_column, kind="stable"), ends)
         self._encoded = None
-        if self.n_rows * len(inputs) <= _MAX_VALUES_IN_MEMORY:
-            self._encoded = np.empty((self.n_rows, len(inputs)), dtype=np.float32)
-            size = max(1, _VALUES_AT_A_TIME // max(len(inputs), 1))
+
+    def _encode(self):
+        """Compute the inputs of all rows once, unless they are very many."""
+        if self._encoded is None:
+            n_inputs = len(self.inputs)
+            self._encoded = np.empty((self.n_rows, n_inputs), dtype=np.float32)
+            size = max(1, _VALUES_AT_A_TIME // max(n_inputs, 1))
             for rows in gen_batches(self.n_rows, size):
-                self._encoded[rows] = inputs.encode(X[rows])
+                self._encoded[rows] = self.inputs.encode(self.X[rows])
+        return self._encoded
+
+    def part(self, rows, features):
+        """Make the problem of some rows and features; these get numbers from 0 on.
+
+        Parameters
+        ----------
+        rows, features : ndarray of int
+        """
+        columns = np.sort(self.columns_of(features))
+        number = np.empty(self.n_features, dtype=int)
+        number[features] = np.arange(len(features))
+        feature_of_column = np.empty(self.X.shape[1], dtype=int)
+        for feature in features:
+            feature_of_column[self._columns_of[feature]] = number[feature]
+        weights = None if self.sample_weight is None else self.sample_weight[rows]
+        return Problem(
+            self.architecture,
+            take_cells(self.X, rows, columns),
+            self.targets[rows],
+            weights,
+            self.inputs.of_features(features)[0].on_columns(columns),
+            feature_of_column=feature_of_column[columns],
+            categories=np.flatnonzero(np.isin(columns, self.categories)),
+        )
 
     def reader(self, features):
         """Prepare to read some features, in the order given.
@@ -137,13 +166,14 @@ class Problem:
         inputs, position = self.inputs, slice(None)
         if not every:
             inputs, position = inputs.of_features(features)
-        if self._encoded is None:
+        if self.n_rows * len(self.inputs) > _MAX_VALUES_IN_MEMORY:
             return lambda rows: inputs.encode(take_rows(self.X, rows)), inputs
+        encoded = self._encode()
         if every:
-            return self._encoded.__getitem__, inputs
+            return encoded.__getitem__, inputs
         if self.n_rows * len(inputs) <= _MAX_VALUES_OF_GROUP:
-            return self._encoded[:, position].__getitem__, inputs
-        return lambda rows: self._encoded[rows[:, np.newaxis], position], inputs
+            return encoded[:, position].__getitem__, inputs
+        return lambda rows: encoded[rows[:, np.newaxis], position], inputs
 
     def columns_of(self, features):
         """Columns of the coded table that some features are made of, in their order."""
@@ -151,7 +181,7 @@ class Problem:
 
     def coded(self, rows, columns):
         """Read some columns of the coded table: (n_rows, n_columns)."""
-        X = take_rows(self.X, rows)[:, columns]
+        X = take_cells(self.X, rows, columns)
         return X.toarray() if issparse(X) else X
 
     def weights_of(self, rows):
@@ -452,6 +482,22 @@ def _validation_loss(problem, read, rows, feature_of_input, weights, graph):
     outputs = outputs.numpy()
     losses = problem.row_losses(rows, outputs) * problem.weights_of(rows)
     return float(losses.mean())
+
+
+def join_members(trained):
+    """Put the members of several trainings of the same features into one.
+
+    The history is that of the first one.
+    """
+    if len(trained) == 1:
+        return trained[0]
+    return trained[0]._replace(
+        weights=[
+            np.concatenate(values)
+            for values in zip(*(one.weights for one in trained), strict=True)
+        ],
+        importances=np.concatenate([one.importances for one in trained]),
+    )
 
 
 def as_one_group(trained):

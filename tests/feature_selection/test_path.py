@@ -9,7 +9,10 @@ from skviann.feature_selection._path import (
     choose_size,
     follow_path,
     held_out_rows,
+    in_blocks,
+    merge_paths,
     paired_difference,
+    path_of_rows,
     set_sizes,
 )
 
@@ -48,7 +51,7 @@ def test_sizes_go_on_to_all_columns(n_features):
 def test_held_out_rows_are_few_of_very_many(monkeypatch):
     folds = [(np.arange(0), np.arange(100)), (np.arange(0), np.arange(100, 130))]
     assert [len(rows) for rows in held_out_rows(folds)] == [100, 30]
-    monkeypatch.setattr(_path, "_MAX_HELD_OUT_ROWS", 50)
+    monkeypatch.setattr(_path, "MAX_HELD_OUT_ROWS", 50)
     first, second = held_out_rows(folds)
     assert_array_equal(first, np.arange(0, 100, 4))
     assert_array_equal(second, np.arange(100, 130, 2))
@@ -66,13 +69,12 @@ def losses_around(curve, sizes):
 def follow(curve, n_features=100, n_most=None):
     trained = []
 
-    def train_sets(sizes):
+    def path_of_sizes(sizes):
         trained.append(sizes)
-        return losses_around(curve, sizes)
+        losses = losses_around(curve, sizes)
+        return path_of_rows(sizes, losses, HELD_OUT, np.ones(40))
 
-    constant = [of_fold[0] for of_fold in losses_around(curve, [0])]
-    path = follow_path(train_sets, constant, HELD_OUT, np.ones(40), n_features, n_most)
-    return path, trained
+    return follow_path(path_of_sizes, n_features, n_most), trained
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_the_path_goes_on_while_that_may_help(best, ends):
     path, trained = follow(lambda size: abs(size - best))
     assert path.n_features[-1] == ends == trained[-1][-1]
     assert path.n_features[choose_size(path)] == best
-    assert_array_equal(path.n_features, np.concatenate([[0], *trained]))
+    assert_array_equal(path.n_features, np.concatenate(trained))
     assert path.losses.shape == (len(path.n_features), 40)
     assert path.split_losses.shape == (2, len(path.n_features))
     assert_allclose(path.mean_losses(), path.split_losses.mean(axis=0))
@@ -93,17 +95,40 @@ def test_the_path_goes_no_further_than_asked():
     assert_array_equal(path.n_features, [0, 1, 2, 3, 4, 5])
     path, trained = follow(lambda size: -size, n_most=0)
     assert_array_equal(path.n_features, [0])
-    assert trained == []
+    assert trained == [[0]]
     assert choose_size(path) == 0
 
 
 def test_rows_of_several_folds_count_once():
     rows = [np.arange(10), np.arange(5, 15)]
     losses = [np.array([np.full(10, 1.0)]), np.array([np.full(10, 3.0)])]
-    path = follow_path(
-        lambda sizes: losses, [np.zeros(10), np.zeros(10)], rows, np.ones(15), 1
-    )
-    assert_array_equal(path.losses[1], [1] * 5 + [2] * 5 + [3] * 5)
+    path = path_of_rows([1], losses, rows, np.ones(15))
+    assert_array_equal(path.losses[0], [1] * 5 + [2] * 5 + [3] * 5)
+
+
+def test_blocks_of_rows_tell_mean_and_error_of_the_rows():
+    losses, others = rng.normal(size=(2, 6000))
+    weights = rng.uniform(0.5, 2, 6000)
+    mean, error = paired_difference(losses, others, weights)
+    blocks, sums = in_blocks(np.array([losses, others]), weights, 500, seed=0)
+    assert blocks.shape == (2, 500)
+    of_blocks, error_of_blocks = paired_difference(*blocks, sums)
+    assert_allclose(of_blocks, mean)
+    assert_allclose(error_of_blocks, error, rtol=0.1)
+    few, same = in_blocks(losses[:10], weights[:10], 10, seed=0)
+    assert_array_equal(few, losses[:10])
+    assert_array_equal(same, weights[:10])
+
+
+def test_paths_of_samples_are_averaged_by_weight():
+    whole = losses_around(lambda size: size, [0, 1, 2])
+    path = path_of_rows([0, 1, 2], whole, HELD_OUT, np.ones(40))
+    shorter = path_of_rows([0, 1], [of[:2] + 4 for of in whole], HELD_OUT, np.ones(40))
+    merged = merge_paths([path, shorter], [3, 1])
+    assert_array_equal(merged.n_features, [0, 1])
+    assert merged.losses.shape == (2, 80)
+    assert_allclose(merged.mean_losses(), path.mean_losses()[:2] + 1)
+    assert_allclose(merged.split_losses, path.split_losses[:, :2] + 1)
 
 
 def path_of(*losses):

@@ -8,7 +8,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from skviann.feature_selection import ConditionalSampler
-from skviann.feature_selection._significance import ConditionalDraws, feature_pvalues
+from skviann.feature_selection._significance import (
+    ConditionalDraws,
+    feature_pvalues,
+    losses_with_draws,
+)
 
 N_FOLDS, N_TRAIN, N_ROWS = 2, 200, 100
 
@@ -48,9 +52,10 @@ def pvalues(seed, uses, tested):
         )
         for of_fold, columns in zip(data, tested, strict=True)
     ]
-    return feature_pvalues(
-        partial(losses_of, tested), draws, np.asarray(tested), 7, seed
+    losses = losses_with_draws(
+        partial(losses_of, tested), draws, np.asarray(tested), seed
     )
+    return feature_pvalues(losses, 7)
 
 
 def test_what_is_used_and_helps_is_significant():
