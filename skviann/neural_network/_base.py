@@ -1,7 +1,6 @@
 """What all ready-made networks are made of: how they fit, predict and keep results."""
 
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -37,7 +36,6 @@ from skviann._validation import (
     all_or_nothing,
     draw_seeds,
     spread_rows,
-    take_rows,
 )
 
 # What "auto" stands for: steps in all, the most epochs of few rows, and the batches
@@ -120,8 +118,18 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             self._keep(learned, self._train(problem))
         return self
 
-    def _open(self, X, y, sample_weight):
+    def _open(self, X, y, sample_weight, *, learned=None, classes=None):
         """Check everything, and prepare the data for any number of trainings.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        learned : dict, default=None
+            What an earlier call with other rows returned; None: learn from these rows
+            what columns hold, bins, levels and the target's classes or scale.
+        classes : array-like, default=None
+            All classes, if these rows may lack some.
 
         Returns
         -------
@@ -130,20 +138,45 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             The attributes that are known before a training.
         """
         # Imported here, so that importing the library does not load TensorFlow.
-        from skviann.neural_network._architecture import Architecture, check_activation
-        from skviann.neural_network._inputs import learn_inputs
+        from skviann.neural_network._architecture import check_activation
         from skviann.neural_network._training import Problem
 
         self._validate_params()  # again: a selector comes here without `fit`
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_activation(self.activation)
-        table = check_table(self, X, reset=True)
+        table = check_table(self, X, reset=learned is None)
         y = read_target(y, self)
         check_consistent_length(table, y)
         used, sample_weight = self._weigh(sample_weight, y)
         if used is not None:
             table, y = take_table_rows(table, used), y[used]
-        target = self._read_target(y, sample_weight)
+        coded = None
+        if learned is None:
+            target = self._learn_target(y, sample_weight, classes)
+            coded, columns = self._learn_columns(table, sample_weight)
+            learned = {**target, **columns}
+        else:
+            coded = code_table(table, learned["_columns"])
+            check_finite(coded, self)
+        columns, groups = learned["_columns"], learned["_groups"]
+        are_categories = [column.kind == CATEGORY for column in columns or ()]
+        targets = self._code_target(y, learned)
+        problem = Problem(
+            self._architecture_for(learned),
+            coded,
+            targets.reshape(len(y), -1),
+            sample_weight,
+            learned["_inputs"],
+            feature_of_column=groups.feature_of_column,
+            categories=np.flatnonzero(are_categories),
+            used=used,
+        )
+        return problem, learned
+
+    def _learn_columns(self, table, sample_weight):
+        """Find out what the columns of a table hold; return it in numbers, too."""
+        from skviann.neural_network._inputs import learn_inputs
+
         columns = learn_columns(table, self.categorical_features, self.max_categories)
         groups = read_groups(self.feature_groups, table)
         coded = code_table(table, columns)
@@ -155,37 +188,27 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             day_zero = np.array([column.day_zero for column in columns])
         some = spread_rows(coded.shape[0], _MAX_ROWS_TO_SCALE)
         inputs = learn_inputs(
-            take_rows(coded, some),
+            coded,
+            some,
             None if sample_weight is None else sample_weight[some],
             kinds,
             day_zero,
             groups.feature_of_column,
             int(self.n_bins),
         )
-        architecture = Architecture(
-            task=target.task,
-            n_outputs=target.n_outputs,
+        return coded, {"_columns": columns, "_groups": groups, "_inputs": inputs}
+
+    def _architecture_for(self, learned):
+        from skviann.neural_network._architecture import Architecture
+
+        task, n_outputs = self._task(learned)
+        return Architecture(
+            task=task,
+            n_outputs=n_outputs,
             hidden_layer_sizes=tuple(int(size) for size in self.hidden_layer_sizes),
             activation=self.activation,
             selection=self._selection(),
         )
-        problem = Problem(
-            architecture,
-            coded,
-            target.values.reshape(len(y), -1),
-            sample_weight,
-            inputs,
-            feature_of_column=groups.feature_of_column,
-            categories=np.flatnonzero(kinds == CATEGORY),
-            used=used,
-        )
-        learned = {
-            **target.learned,
-            "_columns": columns,
-            "_groups": groups,
-            "_inputs": inputs,
-        }
-        return problem, learned
 
     def _weigh(self, sample_weight, y):
         """Find the rows with a weight, and bring their weights to a mean of 1.
@@ -359,15 +382,6 @@ def _print_epoch(history):
     print(f"epoch {len(history['loss'])}: {latest}")
 
 
-class _Target(NamedTuple):
-    """What a network learns to predict."""
-
-    values: np.ndarray  # class numbers, labels that apply, or standardised quantities
-    task: str
-    n_outputs: int
-    learned: dict  # attributes of the fitted estimator
-
-
 class NetworkClassifier(ClassifierMixin):
     """Fits a network to classes, and predicts them."""
 
@@ -407,24 +421,43 @@ class NetworkClassifier(ClassifierMixin):
         balance = compute_sample_weight(self.class_weight, y)
         return balance if sample_weight is None else sample_weight * balance
 
-    def _read_target(self, y, sample_weight):
+    def _learn_target(self, y, sample_weight, classes=None):
+        """Find the classes: all that there are, unless they are given."""
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
-            n_labels = y.shape[1]
-            learned = {"classes_": np.arange(n_labels), "_is_multilabel": True}
-            return _Target(y.astype(np.float64), "binary", n_labels, learned)
-        y = column_or_1d(y, warn=True)
-        classes, numbers = np.unique(y, return_inverse=True)
-        n_classes = len(classes)
-        if n_classes < 2:
+            return {"classes_": np.arange(y.shape[1]), "_is_multilabel": True}
+        classes = np.unique(column_or_1d(y, warn=True) if classes is None else classes)
+        if len(classes) < 2:
             raise ValueError(
                 "y must hold at least two classes in rows of positive weight, got "
                 f"one class only: {classes[0]}."
             )
-        task = "binary" if n_classes == 2 else "multiclass"
-        n_outputs = 1 if n_classes == 2 else n_classes
-        learned = {"classes_": classes, "_is_multilabel": False}
-        return _Target(numbers, task, n_outputs, learned)
+        return {"classes_": classes, "_is_multilabel": False}
+
+    def _code_target(self, y, learned):
+        """Turn labels into numbers of classes."""
+        classes = learned["classes_"]
+        if learned["_is_multilabel"]:
+            if y.ndim != 2 or y.shape[1] != len(classes):
+                raise ValueError(
+                    f"y must have the {len(classes)} labels of the first rows, got "
+                    f"shape {y.shape}."
+                )
+            return y.astype(np.float64)
+        y = column_or_1d(y)
+        is_unknown = ~np.isin(y, classes)
+        if is_unknown.any():
+            raise ValueError(
+                f"y holds {y[is_unknown].tolist()[0]!r}, which is none of the classes "
+                f"known from the start: {classes.tolist()}."
+            )
+        return np.searchsorted(classes, y)
+
+    def _task(self, learned):
+        n_classes = len(learned["classes_"])
+        if learned["_is_multilabel"]:
+            return "binary", n_classes
+        return ("binary", 1) if n_classes == 2 else ("multiclass", n_classes)
 
     def predict_proba(self, X):
         """Estimate the probability of each class.
@@ -502,16 +535,35 @@ class NetworkRegressor(RegressorMixin):
         """
         return self._fit(X, y, sample_weight)
 
-    def _read_target(self, y, sample_weight):
+    def _learn_target(self, y, sample_weight, classes=None):
+        """Find mean and scale of the target."""
+        y = self._read_quantity(y)
+        scaler = StandardScaler().fit(
+            y.reshape(len(y), -1), sample_weight=sample_weight
+        )
+        return {"target_scaler_": scaler, "_is_single_output": y.ndim == 1}
+
+    def _code_target(self, y, learned):
+        """Standardise the target."""
+        y = self._read_quantity(y, warn=False)
+        scaler = learned["target_scaler_"]
+        outputs = y.reshape(len(y), -1)
+        if outputs.shape[1] != len(scaler.mean_):
+            raise ValueError(
+                f"y must have the {len(scaler.mean_)} outputs of the first rows, got "
+                f"shape {y.shape}."
+            )
+        return (outputs - scaler.mean_) / scaler.scale_
+
+    def _read_quantity(self, y, *, warn=True):
         y = check_quantity(y, self)
         assert_all_finite(y, input_name="y")
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        outputs = y.reshape(len(y), -1)
-        scaler = StandardScaler().fit(outputs, sample_weight=sample_weight)
-        targets = (outputs - scaler.mean_) / scaler.scale_
-        learned = {"target_scaler_": scaler, "_is_single_output": y.ndim == 1}
-        return _Target(targets, "regression", outputs.shape[1], learned)
+            y = column_or_1d(y, warn=warn)
+        return y
+
+    def _task(self, learned):
+        return "regression", len(learned["target_scaler_"].mean_)
 
     def predict(self, X):
         """Predict the target of each row.

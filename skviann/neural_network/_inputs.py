@@ -8,9 +8,11 @@ its rows into inputs of variance 1, and knows which feature each belongs to.
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import RobustScaler
+from sklearn.utils import gen_batches
 
 from skviann._bins import Bins, clip_limits, find_bins, inverse
 from skviann._table import CATEGORY, DATE, NUMBER
+from skviann._validation import take_cells
 
 # What an input tells of its column.
 _VALUE, _LEVEL, _MISSING, _MONTH, _WEEKDAY, _HOUR = range(6)
@@ -29,6 +31,9 @@ _EXCESS_OF_HIGHEST = 1 / 6
 # so many at a time.
 _RARE_SHARE = 0.01
 _COLUMNS_AT_A_TIME = 256
+
+# Columns of an array are read so many at a time.
+_COLUMNS_OF_BLOCK = 4096
 
 
 class Inputs:
@@ -311,13 +316,17 @@ def _read_off(days, part):
     return months
 
 
-def learn_inputs(coded, sample_weight, kinds, day_zero, feature_of_column, n_bins):
+def learn_inputs(
+    coded, rows, sample_weight, kinds, day_zero, feature_of_column, n_bins
+):
     """Find out which inputs the columns need, from a sample of rows.
 
     Parameters
     ----------
-    coded : ndarray or sparse matrix of shape (n_rows, n_columns)
-        Rows of a coded table.
+    coded : ndarray or sparse matrix of shape (n_samples, n_columns)
+        A coded table; columns of an array are read in blocks.
+    rows : ndarray of int of shape (n_rows,)
+        Which to learn from.
     sample_weight : ndarray of shape (n_rows,) or None
         How much each row counts.
     kinds : ndarray of str of shape (n_columns,)
@@ -333,13 +342,20 @@ def learn_inputs(coded, sample_weight, kinds, day_zero, feature_of_column, n_bin
     -------
     inputs : Inputs
     """
-    weight = np.ones(coded.shape[0]) if sample_weight is None else sample_weight
+    weight = np.ones(len(rows)) if sample_weight is None else sample_weight
     n_columns = coded.shape[1]
+    parts = [(np.zeros(0, dtype=int),) * 2 + (np.zeros(0),) * 5]  # at least that
+    center, scale = np.zeros(n_columns), np.ones(n_columns)
     if issparse(coded):
-        center, scale, parts = _learn_sparse(coded, weight, n_bins)
+        scale, of_all = _learn_sparse(coded[rows], weight, n_bins)
+        parts += of_all
     else:
-        center, scale, parts = _learn_dense(coded, weight, kinds, day_zero, n_bins)
-    parts.append((np.zeros(0, dtype=int),) * 2 + (np.zeros(0),) * 5)  # at least that
+        for block in gen_batches(n_columns, _COLUMNS_OF_BLOCK):
+            values = take_cells(coded, rows, np.arange(n_columns)[block])
+            center[block], scale[block], of_block = _learn_dense(
+                values, weight, kinds[block], day_zero[block], n_bins
+            )
+            parts += [(column + block.start, *rest) for column, *rest in of_block]
     column, part, *bins = (
         np.concatenate(values) for values in zip(*parts, strict=True)
     )
@@ -436,9 +452,9 @@ def _indicators(is_level, weight, column, part, levels=None):
 
 
 def _learn_sparse(coded, weight, n_bins):
-    """Bins of the columns of a sparse matrix; zeros stay zeros when they are scaled."""
+    """Find scale and bins of the columns of a sparse matrix, where zeros stay zeros."""
     columns = coded.tocsc()
-    n_rows, n_columns = columns.shape
+    n_rows = columns.shape[0]
     largest = abs(columns).max(axis=0).toarray().ravel()
     scale = np.where(largest > 0, largest, 1.0)
     counts = np.diff(columns.indptr)
@@ -450,7 +466,7 @@ def _learn_sparse(coded, weight, n_bins):
         values = columns[:, some].toarray()
         values = scale_rows(values, np.zeros(len(some)), scale[some])
         parts.append(_values_of(some, find_bins(values, weight, n_bins)))
-    return np.zeros(n_columns), scale, parts
+    return scale, parts
 
 
 def _bins_of_rare(columns, scale, weight):

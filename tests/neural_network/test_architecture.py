@@ -26,7 +26,13 @@ def activate(task, outputs):
 def test_the_model_is_the_mean_of_its_members(task, n_outputs):
     X = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
     inputs = learn_inputs(
-        X, None, np.full(4, "number"), np.zeros(4), np.arange(4), n_bins=1
+        X,
+        np.arange(50),
+        None,
+        np.full(4, "number"),
+        np.zeros(4),
+        np.arange(4),
+        n_bins=1,
     )
     architecture = Architecture(task, n_outputs, (3,), "relu")
     weights = draw_weights(architecture, range(5), 4, 4)

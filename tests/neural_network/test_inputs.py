@@ -20,6 +20,7 @@ def learn(columns, kinds=None, groups=None, n_bins=4, weight=None, day_zero=None
     n_columns = coded.shape[1]
     inputs = learn_inputs(
         coded,
+        np.arange(len(coded)),
         weight,
         np.array(kinds or ["number"] * n_columns),
         np.zeros(n_columns) if day_zero is None else np.array(day_zero),
@@ -185,11 +186,12 @@ def test_sparse_columns(density, weighted):
     X = scipy.sparse.random(2000, 12, density, format="csr", random_state=0)
     X.data = np.round(4 * X.data) + 1
     weight = RNG.uniform(0.5, 2, 2000) if weighted else None
+    rows = np.arange(2000)
     arguments = np.full(12, "number"), np.zeros(12), np.arange(12), 4
-    sparse = learn_inputs(X, weight, *arguments)
+    sparse = learn_inputs(X, rows, weight, *arguments)
     found = sparse.encode(X)
     # Each input is as many ramps of the dense column, standardised.
-    dense = learn_inputs(X.toarray(), weight, *arguments).encode(X.toarray())
+    dense = learn_inputs(X.toarray(), rows, weight, *arguments).encode(X.toarray())
     assert found.shape == dense.shape
     assert_allclose(found, dense, atol=1e-3)
 

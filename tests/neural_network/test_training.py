@@ -35,7 +35,13 @@ def make_problem(
     if weighted:
         weights /= weights.mean()
     inputs = learn_inputs(
-        X, weights, np.full(6, "number"), np.zeros(6), np.arange(6), N_BINS
+        X,
+        np.arange(n_rows),
+        weights,
+        np.full(6, "number"),
+        np.zeros(6),
+        np.arange(6),
+        N_BINS,
     )
     return Problem(
         Architecture(task, N_OUTPUTS[task], sizes, activation),
