@@ -174,22 +174,15 @@ def pair_strengths(some, others, looked_at):
         np.zeros((len(looked_at.n_seen), len(terms.feature)), dtype=np.float32)
         for terms in (some, others)
     ]
-    tiles = [_tiles(terms) for terms in (some, others)]
-    for target in range(len(looked_at.targets)):
-        for a in tiles[0]:
-            for b in tiles[1]:
-                if some is others and b.start < a.start:
-                    continue  # has been looked at, as (b, a)
-                found = products(some, others, a, b, target, looked_at)
-                for fold, product in enumerate(found):
-                    np.abs(product, out=product)
-                    for strength, tile, axis in zip(
-                        strengths, (a, b), (1, 0), strict=True
-                    ):
-                        highest = product.max(axis=axis)
-                        np.maximum(
-                            strength[fold, tile], highest, out=strength[fold, tile]
-                        )
+    n_others = None if some is others else len(others.feature)
+    for a, b in pairs_of_tiles(len(some.feature), n_others):
+        for target in range(len(looked_at.targets)):
+            found = products(some, others, a, b, target, looked_at)
+            for fold, product in enumerate(found):
+                np.abs(product, out=product)
+                for strength, tile, axis in zip(strengths, (a, b), (1, 0), strict=True):
+                    highest = product.max(axis=axis)
+                    np.maximum(strength[fold, tile], highest, out=strength[fold, tile])
     if some is others:
         strengths = [np.maximum(*strengths)] * 2
     return tuple(of / looked_at.n_seen[:, np.newaxis] for of in strengths)
@@ -218,10 +211,10 @@ def products(some, others, a, b, target, looked_at):
     of_parts = [weighted[part].T @ others.values[part, b] for part in looked_at.parts]
     within = some.feature[a, np.newaxis] == others.feature[b]
     is_near = within.any()
+    total = sum(of_parts[1:], start=of_parts[0])
     for is_seen in looked_at.is_seen:
-        product = np.zeros_like(of_parts[0])
-        for part in np.flatnonzero(is_seen):
-            product += of_parts[part]
+        # Most folds see most parts.
+        product = total - sum(of_parts[i] for i in np.flatnonzero(~is_seen))
         if is_near:
             product[within] = 0
         yield product
@@ -233,10 +226,25 @@ def take_in(strengths, found, some, others):
         np.maximum.at(strengths.T, terms.feature, of_terms.T)
 
 
-def _tiles(terms):
-    """Slices of columns that are multiplied at once."""
-    n_terms = len(terms.feature)
-    return list(gen_batches(n_terms, _COLUMNS_AT_A_TIME))
+def pairs_of_tiles(n_terms, n_others=None):
+    """Divide a product of columns into tiles that are computed at once.
+
+    Parameters
+    ----------
+    n_terms : int
+        Columns.
+    n_others : int, default=None
+        Columns on the other side; None: the same, and each pair of tiles comes once.
+
+    Returns
+    -------
+    pairs : list of tuple of slice
+    """
+    some = list(gen_batches(n_terms, _COLUMNS_AT_A_TIME))
+    if n_others is None:
+        return [(a, b) for number, a in enumerate(some) for b in some[number:]]
+    others = list(gen_batches(n_others, _COLUMNS_AT_A_TIME))
+    return [(a, b) for a in some for b in others]
 
 
 def _clip(Z):

@@ -7,7 +7,6 @@ it.
 import numpy as np
 from joblib import Parallel, delayed
 
-from skviann._validation import draw_seeds
 from skviann.feature_selection._elimination import (
     GUARD_UNTIL,
     eliminate,
@@ -29,7 +28,7 @@ BLOCK_SIZE = 4096
 
 
 def select_ready_made(
-    network, X, y, sample_weight, *, cv, split_params, n_jobs, random_state, **settings
+    network, X, y, sample_weight, *, cv, split_params, n_jobs, seeds, **settings
 ):
     """Rank columns in rounds, follow the path of nested sets, test their use.
 
@@ -43,8 +42,8 @@ def select_ready_made(
         As for `split_rows`.
     n_jobs : int or None
         Blocks of columns that are trained at the same time.
-    random_state : int, RandomState instance or None
-        Seeds everything.
+    seeds : list of int
+        Of everything, then one for each split of the rows.
     **settings
         As for `select`.
 
@@ -52,7 +51,7 @@ def select_ready_made(
     -------
     findings : Findings
     """
-    seed, *split_seeds = draw_seeds(random_state, 1 + settings["n_repeats"])
+    seed, *split_seeds = seeds
     sample, learned = open_sample(
         network, X, y, sample_weight, cv, split_params, split_seeds
     )

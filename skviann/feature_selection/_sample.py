@@ -28,6 +28,11 @@ _MAX_TESTED_ROWS = 10_000
 
 # Of a table that is looked at in blocks of columns, no more values are held at a time.
 _MAX_VALUES_OF_BLOCK = 2**26
+# The networks of a block pass over the rows twice, or over many rows once: with so many
+# columns they soon learn few rows by heart.
+_BATCHES_OF_BLOCK = 12
+_BATCH_SIZES = 16, 256
+_EPOCHS_OF_BLOCK = 8
 
 
 class Sample:
@@ -78,10 +83,7 @@ class Sample:
         return np.searchsorted(self.features, features)
 
     def _seed(self, seed):
-        """Seed of this sample's own."""
-        if self.number == 0:
-            return seed
-        return int(np.random.default_rng([seed, self.number]).integers(2**31))
+        return own_seed(seed, self.number)
 
     def _n_inputs(self, n_features):
         """About how many inputs so many features have, on average."""
@@ -244,8 +246,16 @@ class Sample:
         replaced = {key: blocks(values) for key, values in losses.replaced.items()}
         return Losses(blocks(losses.original), replaced)
 
-    def terms(self, features):
+    def terms(self, features, n_terms=None):
         """Prepare features to be multiplied with each other: rows, and columns.
+
+        Parameters
+        ----------
+        features : ndarray of int
+            Which.
+        n_terms : int, default=None
+            How many columns there are in all, of which more mean fewer rows; None:
+            those of this sample.
 
         Returns
         -------
@@ -256,7 +266,7 @@ class Sample:
         looked_at = _interactions.choose_rows(
             class_numbers_or_quantities(problem),
             seen_rows(self.folds, problem.n_rows),
-            problem.inputs.n_terms,
+            problem.inputs.n_terms if n_terms is None else n_terms,
         )
         terms = _interactions.read_terms(
             problem.X, looked_at.rows, features, problem.inputs
@@ -272,15 +282,25 @@ class Sample:
             self.problem.inputs,
         )
 
-    def block(self, fold, features):
+    def block(self, fold, features, n_in_all=None):
         """Take some features of the rows that a fold is trained on.
+
+        Parameters
+        ----------
+        fold : int
+            Which.
+        features : ndarray of int
+            Which.
+        n_in_all : int, default=None
+            Features of the block, if these are a part of it.
 
         Returns
         -------
         block : Block
         """
         rows = self.folds[fold][0]
-        rows = _take(rows, max(1, _MAX_VALUES_OF_BLOCK // len(features)))
+        n_in_all = n_in_all or len(features)
+        rows = _take(rows, max(1, _MAX_VALUES_OF_BLOCK // n_in_all))
         return Block(self.network, self.problem.part(rows, features))
 
     def narrowed(self, features):
@@ -316,13 +336,25 @@ class Block:
 
     def importances(self, seed):
         """Train one network, and score its features: (n_features,)."""
-        from skviann.neural_network._training import Group, train
+        from skviann.neural_network._training import Group, Schedule, train
 
         problem = self.problem
         rows, features = np.arange(problem.n_rows), np.arange(problem.n_features)
-        schedule = self.network._schedule(len(rows), len(problem.inputs), 1)
+        batch_size = int(np.clip(len(rows) // _BATCHES_OF_BLOCK, *_BATCH_SIZES))
+        n_steps = max(2 * _BATCHES_OF_BLOCK, len(rows) // batch_size)
+        learning_rate = float(self.network.learning_rate)
+        schedule = Schedule(
+            batch_size, _EPOCHS_OF_BLOCK, n_steps // _EPOCHS_OF_BLOCK, learning_rate
+        )
         trained = train(problem, [Group(rows, features)], 1, schedule, seed)
         return trained.importances[0]
+
+
+def own_seed(seed, number):
+    """Seed of one of several samples; the first one has that of all."""
+    if number == 0:
+        return seed
+    return int(np.random.default_rng([seed, number]).integers(2**31))
 
 
 def open_sample(network, X, y, sample_weight, cv, split_params, split_seeds):

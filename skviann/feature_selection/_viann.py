@@ -29,7 +29,7 @@ from skviann._sklearn_compat import (
 )
 from skviann._table import as_array, check_finite, check_table, is_frame
 from skviann._target import read_target
-from skviann._validation import all_or_nothing, explained
+from skviann._validation import all_or_nothing, draw_seeds, explained
 from skviann.feature_selection._base import (
     MAX_FEATURES,
     THRESHOLD,
@@ -48,8 +48,8 @@ from skviann.neural_network import BaseNetwork, VIANNClassifier, default_network
 _MAX_SCALE_RATIO = 100
 
 # Thresholds that are not of importances, but found in the data.
-_SIZES = ("auto", "held-out")
-_TESTS = ("fdr", "fwer")
+SIZES = ("auto", "held-out")
+TESTS = ("fdr", "fwer")
 
 
 def _with_a_hint(init):
@@ -353,9 +353,9 @@ class VIANNSelector(ImportanceSelector):
         """
         with all_or_nothing(self):
             self._check_estimator()
-            check_threshold(self.threshold, (*_SIZES, *_TESTS))
+            check_threshold(self.threshold, (*SIZES, *TESTS))
             estimator, X_original = self.estimator, X
-            if _is_own(estimator):
+            if is_own(estimator):
                 X, y = self._check_numbers(X, y)
             else:
                 table = check_table(self, X, reset=True)
@@ -367,11 +367,14 @@ class VIANNSelector(ImportanceSelector):
             self._ask_max_features(X_original)
             fit_params, split_params = self._route(fit_params)
             self._keep(self._select(estimator, X, y, fit_params, split_params))
-            if _is_own(estimator):
+            if is_own(estimator):
                 self._warn_about_scales(X)
-        if not self.get_support().any():
-            warnings.warn(self._why_none(), UserWarning, stacklevel=3)
+        self._warn_if_none()
         return self
+
+    def _warn_if_none(self):
+        if not self.get_support().any():
+            warnings.warn(self._why_none(), UserWarning, stacklevel=4)
 
     def _check_numbers(self, X, y):
         """Check data for a network of the user's own."""
@@ -400,7 +403,7 @@ class VIANNSelector(ImportanceSelector):
             raise TypeError(
                 f"estimator must be an instance, got the class {name}. Write {name}()."
             )
-        if not _is_own(self.estimator):
+        if not is_own(self.estimator):
             return
         from skviann.wrappers import is_wrapper
 
@@ -412,7 +415,7 @@ class VIANNSelector(ImportanceSelector):
                 f"{self.estimator!r}. Put other steps of a pipeline in front of the "
                 "selector, and a Keras model into one of these wrappers."
             )
-        if self.threshold in _TESTS:
+        if self.threshold in TESTS:
             raise ValueError(
                 f"threshold={self.threshold!r} tests the ready-made networks only, "
                 "got a network of your own. threshold='held-out' finds the number of "
@@ -432,25 +435,8 @@ class VIANNSelector(ImportanceSelector):
 
     def _select(self, estimator, X, y, fit_params, split_params):
         """Rank the features; follow the path and test, if the threshold asks for it."""
-        settings = {
-            "cv": self.cv,
-            "split_params": split_params,
-            "step": self.step,
-            "n_repeats": self.n_repeats,
-            "n_most": self._n_most(),
-            "progress": partial(Progress, verbose=int(self.verbose)),
-        }
         if isinstance(estimator, BaseNetwork):
-            network = clone(estimator)
-            for name in ("categorical_features", "feature_groups"):
-                if getattr(self, name) is not None:
-                    network.set_params(**{name: getattr(self, name)})
-            random_state = self.random_state
-            if random_state is None:
-                random_state = network.random_state
-            sampler = None
-            if self.threshold in _TESTS:
-                sampler = self.sampler or ConditionalSampler()
+            network = clone(estimator).set_params(**self._network_settings())
             unknown = set(fit_params) - {"sample_weight"}
             if unknown:
                 raise TypeError(
@@ -462,25 +448,55 @@ class VIANNSelector(ImportanceSelector):
                 X,
                 y,
                 fit_params.get("sample_weight"),
-                **settings,
-                with_path=self.threshold in _SIZES,
-                sampler=sampler,
+                cv=self.cv,
+                split_params=split_params,
                 n_jobs=self.n_jobs,
-                random_state=random_state,
+                seeds=self._draw_seeds(network),
+                **self._settings(),
             )
-        if settings["step"] == "auto":
-            # A network of the user's own may ask for a certain number of columns.
-            settings["step"] = None
         return select_with_own_network(
             estimator,
             X,
             y,
             fit_params,
-            **settings,
+            cv=self.cv,
+            split_params=split_params,
+            # A network of the user's own may ask for a certain number of columns.
+            step=None if self.step == "auto" else self.step,
+            n_repeats=self.n_repeats,
+            n_most=self._n_most(),
             n_jobs=self.n_jobs,
             with_path=self.threshold == "held-out",
             random_state=self.random_state,
+            progress=partial(Progress, verbose=int(self.verbose)),
         )
+
+    def _network_settings(self):
+        """Return the network's parameters that the selector has, too."""
+        names = ("categorical_features", "feature_groups")
+        settings = {name: getattr(self, name) for name in names}
+        return {name: one for name, one in settings.items() if one is not None}
+
+    def _draw_seeds(self, network):
+        """Draw a seed, and one for each split of the rows."""
+        random_state = self.random_state
+        if random_state is None:
+            random_state = network.random_state
+        return draw_seeds(random_state, 1 + self.n_repeats)
+
+    def _settings(self):
+        """Tell how to select with a ready-made network, whatever the rows."""
+        sampler = None
+        if self.threshold in TESTS:
+            sampler = self.sampler or ConditionalSampler()
+        return {
+            "step": self.step,
+            "n_repeats": self.n_repeats,
+            "n_most": self._n_most(),
+            "with_path": self.threshold in SIZES,
+            "sampler": sampler,
+            "progress": partial(Progress, verbose=int(self.verbose)),
+        }
 
     def _keep(self, findings):
         """Write down what was found out."""
@@ -520,7 +536,7 @@ class VIANNSelector(ImportanceSelector):
         check_is_fitted(self)
         if self.threshold == "auto":  # the mean, for networks of the user's own
             return isinstance(self.estimator_, BaseNetwork)
-        return self.threshold in (*_SIZES, *_TESTS)
+        return self.threshold in (*SIZES, *TESTS)
 
     def _as_select_from_model(self):
         check_is_fitted(self)
@@ -540,12 +556,12 @@ class VIANNSelector(ImportanceSelector):
         """Which features are kept, a group being one."""
         if not self._is_cut_by_data():
             return self._as_select_from_model().get_support()
-        wanted = "_size" if self.threshold in _SIZES else "pvalues_"
+        wanted = "_size" if self.threshold in SIZES else "pvalues_"
         if not hasattr(self, wanted):
             raise NotFittedError(
                 f"threshold={self.threshold!r} was set after fit; call fit again."
             )
-        if self.threshold in _SIZES:
+        if self.threshold in SIZES:
             is_kept = self._by_feature("ranking_") <= self._size
             # Constant columns never are.
             is_kept &= self._by_feature("feature_importances_") > 0
@@ -562,7 +578,7 @@ class VIANNSelector(ImportanceSelector):
         return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
 
     def _why_none(self):
-        if self.threshold in _TESTS:
+        if self.threshold in TESTS:
             return (
                 f"No column's use is significant at alpha={self.alpha} "
                 f"(threshold={self.threshold!r}): none is kept. "
@@ -639,7 +655,7 @@ class VIANNSelector(ImportanceSelector):
         for number, kept in enumerate(is_kept):
             if importances[number] == 0:
                 reason = "the networks make no use of it, as of a constant column"
-            elif self.threshold in _TESTS:
+            elif self.threshold in TESTS:
                 verb = "significant" if kept else "not significant"
                 reason = f"{verb} at {self.alpha} ({self.threshold})"
             elif n_rounds_of[number] < n_rounds and not kept:
@@ -736,7 +752,7 @@ class VIANNSelector(ImportanceSelector):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        is_ready_made = not _is_own(self.estimator)
+        is_ready_made = not is_own(self.estimator)
         tags.input_tags.sparse = is_ready_made or _accepts_sparse(self.estimator)
         tags.input_tags.allow_nan = is_ready_made
         tags.input_tags.categorical = is_ready_made
@@ -767,7 +783,7 @@ def _as_cv_results(path):
     return results
 
 
-def _is_own(estimator):
+def is_own(estimator):
     """Whether the network is the user's own."""
     return estimator is not None and not isinstance(estimator, BaseNetwork)
 

@@ -115,7 +115,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _fit(self, X, y, sample_weight):
         with all_or_nothing(self):
             problem, learned = self._open(X, y, sample_weight)
-            self._keep(learned, self._train(problem))
+            (seed,) = draw_seeds(self.random_state, 1)
+            self._keep(learned, self._train(problem, seed))
         return self
 
     def _open(self, X, y, sample_weight, *, learned=None, classes=None):
@@ -234,10 +235,9 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
 
-    def _train(self, problem):
+    def _train(self, problem, seed):
         from skviann.neural_network._training import Group, train
 
-        (seed,) = draw_seeds(self.random_state, 1)
         rows, validation_rows = np.arange(problem.n_rows), None
         if self.early_stopping:
             rows = np.random.default_rng(seed).permutation(rows)

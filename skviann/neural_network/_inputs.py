@@ -278,6 +278,38 @@ class Inputs:
         return np.column_stack([values, *read_off]).astype(np.float32)
 
 
+def join_inputs(inputs):
+    """Put the inputs of tables side by side.
+
+    Parameters
+    ----------
+    inputs : list of Inputs
+
+    Returns
+    -------
+    inputs : Inputs
+        Of all columns, in their order.
+    """
+    first_features = np.cumsum([0, *(one.n_features for one in inputs)])
+    first_columns = np.cumsum([0, *(len(one.center) for one in inputs)])
+
+    def join(parts):
+        return np.concatenate(list(parts))
+
+    return Inputs(
+        join(one.feature + n for one, n in zip(inputs, first_features, strict=False)),
+        join(one.column + n for one, n in zip(inputs, first_columns, strict=False)),
+        join(one.part for one in inputs),
+        Bins(*(join(values) for values in zip(*(i.bins for i in inputs), strict=True))),
+        n_features=int(first_features[-1]),
+        center=join(one.center for one in inputs),
+        scale=join(one.scale for one in inputs),
+        day_zero=join(one.day_zero for one in inputs),
+        n_bins=inputs[0].n_bins,
+        only_numbers=all(one.only_numbers for one in inputs),
+    )
+
+
 def _blocks(feature, column, part):
     """Give the parts of features a number: what a column tells in one way.
 

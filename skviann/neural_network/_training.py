@@ -20,6 +20,7 @@ from skviann.neural_network._architecture import (
 )
 from skviann.neural_network._cache import Cache
 from skviann.neural_network._graph import PackedGraph
+from skviann.neural_network._inputs import join_inputs
 from skviann.variance import sum_to_one
 
 # Inputs of all rows are held up to so many values, else computed batch by batch; those
@@ -219,6 +220,28 @@ class Problem:
         numbers = targets[:, 0].astype(int)
         of_class = outputs[..., np.arange(len(rows)), numbers]
         return logsumexp(outputs, axis=-1) - of_class
+
+
+def join_problems(problems):
+    """Put features of the same rows side by side.
+
+    Parameters
+    ----------
+    problems : list of Problem
+        Of columns of numbers, each of which is a feature.
+
+    Returns
+    -------
+    problem : Problem
+    """
+    first = problems[0]
+    return Problem(
+        first.architecture,
+        np.hstack([problem.X for problem in problems]),
+        first.targets,
+        first.sample_weight,
+        join_inputs([problem.inputs for problem in problems]),
+    )
 
 
 def train(

@@ -1,0 +1,102 @@
+"""Runs functions on the workers of a Dask cluster, for the time of one fit."""
+
+import os
+
+from distributed import default_client, get_worker
+
+
+class Cluster:
+    """The cluster, as a context: when it ends, nothing of it is left on the workers.
+
+    Parameters
+    ----------
+    client : distributed.Client or None
+        None: the current one.
+
+    Raises
+    ------
+    ValueError
+        If there is no client, or it is closed.
+    TypeError
+        If it is asynchronous.
+    """
+
+    def __init__(self, client):
+        if client is None:
+            try:
+                client = default_client()
+            except ValueError as error:
+                raise ValueError(
+                    "There is no Dask client. Start one, for example with "
+                    "dask.distributed.Client(), or pass client=."
+                ) from error
+        if client.asynchronous:
+            raise TypeError("client must not be asynchronous.")
+        if client.status != "running":
+            raise ValueError(
+                f"The Dask client is {client.status}. Connect a new one, for example "
+                "with dask.distributed.Client()."
+            )
+        self.client = client
+        self._futures = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is not None and self.client.status == "running":
+            self.client.cancel(self._futures, force=True)
+        for future in self._futures:
+            future.release()
+        self._futures.clear()
+
+    def submit(self, function, *args):
+        """Run a function on a worker; futures among its arguments are waited for.
+
+        Returns
+        -------
+        result : distributed.Future
+        """
+        future = self.client.submit(_run, function, os.getpid(), *args, pure=False)
+        self._futures.append(future)
+        return future
+
+    def compute(self, delayed):
+        """Begin to compute delayed values.
+
+        Returns
+        -------
+        results : list of distributed.Future
+        """
+        futures = self.client.compute(delayed)
+        self._futures += futures
+        return futures
+
+    def gather(self, futures):
+        """Wait for results, and fetch them."""
+        return self.client.gather(futures)
+
+    def release(self, futures):
+        """Let go of results that are no longer needed."""
+        gone = set(map(id, futures))
+        self._futures = [one for one in self._futures if id(one) not in gone]
+        for future in futures:
+            future.release()
+
+
+def _run(function, pid_of_client, *args):
+    if os.getpid() != pid_of_client:
+        _use_threads_of_worker()
+    return function(*args)
+
+
+def _use_threads_of_worker():
+    """Have TensorFlow use as many threads as the worker has, unless it runs already."""
+    import tensorflow as tf
+
+    n_threads = get_worker().state.nthreads
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(n_threads)
+    except RuntimeError:  # it runs
+        return

@@ -1,0 +1,496 @@
+"""Estimators that take Dask collections, and have rows of them looked at by workers."""
+
+from numbers import Integral
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from skviann._sklearn_compat import Interval, StrOptions
+from skviann._validation import all_or_nothing, draw_seeds
+from skviann.dask._cluster import Cluster
+from skviann.dask._rows import draw_rows
+from skviann.dask._samples import fit_members, open_samples
+from skviann.feature_selection._base import check_threshold
+from skviann.feature_selection._ready_made import BLOCK_SIZE, select
+from skviann.feature_selection._viann import SIZES, TESTS, VIANNSelector, is_own
+from skviann.neural_network import VIANNClassifier, VIANNRegressor
+
+_PARAMETERS = """
+    Parameters
+    ----------
+    client : distributed.Client, default=None
+        The cluster to work on; None is the current client. It is not a parameter of
+        `get_params`, and is not pickled.
+    n_tasks : int or "auto", default="auto"
+        How many samples of rows are drawn, each for a task of its own. "auto" is one
+        for each `rows_per_task` rows of the table, but no more than 8; a table of
+        fewer than one and a half times `rows_per_task` rows is one task, with all of
+        its rows. More tasks find weaker effects, and cost as much more.
+    rows_per_task : int, default=50_000
+        Rows of a sample, fewer of more than 2,600 columns: a sample has at most
+        134 million values.
+    **params : dict
+        As in `{local}`.
+"""
+
+
+class _OnDask:
+    """What the estimators on Dask have in common.
+
+    A subclass has the estimator for one machine as its second base class, and its name
+    in `_local`.
+    """
+
+    def __init__(
+        self, *args, client=None, n_tasks="auto", rows_per_task=50_000, **params
+    ):
+        super().__init__(*args, **params)
+        self.client = client
+        self.n_tasks = n_tasks
+        self.rows_per_task = rows_per_task
+
+    _own_constraints: dict = {
+        "n_tasks": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "rows_per_task": [Interval(Integral, 10, None, closed="left")],
+    }
+
+    @classmethod
+    def _get_param_names(cls):
+        return sorted([*cls._local._get_param_names(), "n_tasks", "rows_per_task"])
+
+    def __sklearn_clone__(self):
+        new = super().__sklearn_clone__()
+        new.client = self.client
+        return new
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {**state, "client": None}
+
+    def to_local(self):
+        """Return the ordinary estimator, fitted if this one is.
+
+        Returns
+        -------
+        estimator : estimator
+            For data in memory; it needs no Dask.
+        """
+        names = self._local._get_param_names()
+        local = self._local(**{name: getattr(self, name) for name in names})
+        own = {"client", "n_tasks", "rows_per_task"}
+        for name, value in vars(self).items():
+            if name not in own and name not in names:
+                setattr(local, name, value)
+        return local
+
+    def _draw(self, cluster, X, y, sample_weight, seed, *, in_blocks=False):
+        return draw_rows(
+            cluster,
+            X,
+            y,
+            sample_weight,
+            n_tasks=self.n_tasks,
+            rows_per_task=int(self.rows_per_task),
+            seed=seed,
+            in_blocks=in_blocks,
+        )
+
+    def _lazily(self, X, function, dtype, columns=None):
+        """Apply a function of this estimator to each partition.
+
+        Parameters
+        ----------
+        X : dask.dataframe or dask.array collection
+            Or a table in memory.
+        function : str
+            Name of a method.
+        dtype : dtype
+            Of its results.
+        columns : list, default=None
+            Their columns; None: they have one dimension.
+        """
+        check_is_fitted(self)
+        local = self.to_local()
+        if isinstance(X, dd.DataFrame):
+            model = dask.delayed(local, pure=True, traverse=False)
+            if columns is None:
+                meta = pd.Series(np.zeros(0, dtype), name=function)
+            else:
+                meta = pd.DataFrame(np.zeros((0, len(columns)), dtype), columns=columns)
+            return X.map_partitions(_of_frame, model, function, meta, meta=meta)
+        if isinstance(X, da.Array):
+            model = dask.delayed(local, pure=True, traverse=False)
+            X = X.rechunk({1: -1}) if len(X.chunks[1]) > 1 else X
+            settings = {"drop_axis": 1, "meta": np.zeros(0, dtype)}
+            if columns is not None:
+                settings = {
+                    "chunks": (X.chunks[0], (len(columns),)),
+                    "meta": np.zeros((0, 0), dtype),
+                }
+            return X.map_blocks(_of_array, model=model, function=function, **settings)
+        return getattr(local, function)(X)
+
+
+class _NetworkOnDask(_OnDask):
+    """Fits networks on samples of rows; what they predict is averaged."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Train networks on rows drawn from all partitions, and score their inputs.
+
+        Parameters
+        ----------
+        X : dask data frame or dask array of shape (n_samples, n_features)
+            Numbers, text, categories and dates, with or without gaps.
+        y : dask series, data frame or array of shape (n_samples, ...)
+            The target, in the partitions of X.
+        sample_weight : dask series or array of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : estimator
+            Itself, fitted.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters cannot be used; of a partition, the message names it.
+        TypeError
+            If X or y are not of Dask.
+        """
+        self._validate_params()
+        with all_or_nothing(self), Cluster(self.client) as cluster:
+            (seed,) = draw_seeds(self.random_state, 1)
+            rows = self._draw(cluster, X, y, sample_weight, seed)
+            network = self._local(
+                **{
+                    name: clone(getattr(self, name), safe=False)
+                    for name in self._local._get_param_names()
+                }
+            )
+            fitted = fit_members(cluster, rows, network, seed)
+            vars(self).update(
+                {
+                    name: value
+                    for name, value in vars(fitted).items()
+                    if name not in self._get_param_names()
+                }
+            )
+        return self
+
+
+class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
+    __doc__ = (
+        """`VIANNClassifier` for data on many machines.
+
+    Each task trains `n_members` networks on rows drawn at random from all partitions;
+    predictions and importances are means over the networks of all tasks.
+"""
+        + _PARAMETERS.format(local="VIANNClassifier")
+        + """
+    Attributes
+    ----------
+    importances_ : ndarray of shape (n_tasks * n_members, n_features)
+        Of each network; all others are as in `VIANNClassifier`.
+
+    See Also
+    --------
+    VIANNClassifier : For data on one machine; `to_local` returns one.
+    DaskVIANNSelector : Keeps the columns that matter.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from dask.distributed import Client
+    >>> from skviann.dask import DaskVIANNClassifier
+    >>> client = Client(n_workers=1, dashboard_address=None)  # doctest: +SKIP
+    >>> X = da.random.default_rng(0).normal(size=(20_000, 5), chunks=(5_000, 5))
+    >>> y = X[:, 0] > 0
+    >>> classifier = DaskVIANNClassifier(random_state=0).fit(X, y)  # doctest: +SKIP
+    >>> classifier.predict(X)  # doctest: +SKIP
+    dask.array<_of_array, shape=(20000,), dtype=bool, chunksize=(5000,), ...>
+    """
+    )
+    _local = VIANNClassifier
+    _parameter_constraints: dict = {
+        **VIANNClassifier._parameter_constraints,
+        **_OnDask._own_constraints,
+    }
+
+    def predict(self, X):
+        """Predict the class of each row, partition by partition, when asked for.
+
+        Parameters
+        ----------
+        X : dask data frame or dask array of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        y : dask series or array of shape (n_samples,)
+            A data frame or matrix of several labels.
+        """
+        check_is_fitted(self)
+        if self._is_multilabel:
+            return self._lazily(X, "predict", int, list(self.classes_))
+        return self._lazily(X, "predict", self.classes_.dtype)
+
+    def predict_proba(self, X):
+        """Estimate the probability of each class, partition by partition.
+
+        Parameters
+        ----------
+        X : dask data frame or dask array of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        probabilities : dask data frame or array of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return self._lazily(X, "predict_proba", float, list(self.classes_))
+
+
+class DaskVIANNRegressor(_NetworkOnDask, VIANNRegressor):
+    __doc__ = (
+        """`VIANNRegressor` for data on many machines.
+
+    Each task trains `n_members` networks on rows drawn at random from all partitions;
+    predictions and importances are means over the networks of all tasks.
+"""
+        + _PARAMETERS.format(local="VIANNRegressor")
+        + """
+    Attributes
+    ----------
+    importances_ : ndarray of shape (n_tasks * n_members, n_features)
+        Of each network; all others are as in `VIANNRegressor`.
+
+    See Also
+    --------
+    VIANNRegressor : For data on one machine; `to_local` returns one.
+    DaskVIANNSelector : Keeps the columns that matter.
+    """
+    )
+    _local = VIANNRegressor
+    _parameter_constraints: dict = {
+        **VIANNRegressor._parameter_constraints,
+        **_OnDask._own_constraints,
+    }
+
+    def predict(self, X):
+        """Predict the target of each row, partition by partition, when asked for.
+
+        Parameters
+        ----------
+        X : dask data frame or dask array of shape (n_samples, n_features)
+            Rows to predict for.
+
+        Returns
+        -------
+        y : dask series or array of shape (n_samples,)
+            In the target's unit; a data frame or matrix of several outputs.
+        """
+        check_is_fitted(self)
+        columns = None
+        if not self._is_single_output:
+            columns = list(range(len(self.target_scaler_.mean_)))
+        return self._lazily(X, "predict", float, columns)
+
+
+class DaskVIANNSelector(_OnDask, VIANNSelector):
+    __doc__ = (
+        """`VIANNSelector` for data on many machines.
+
+    Each task is a sample of rows, drawn at random from all partitions of the table,
+    with folds of its own. All tasks train networks for the same columns, round by round;
+    importances and held-out losses are averaged over the tasks. So the columns that are
+    kept do not depend on how the table is divided, and to the last bit not on the number
+    of workers. A table of few rows is a single task: what is kept is what
+    `VIANNSelector` keeps.
+
+    A `dask.array` of more than 4096 columns that is divided along its columns is never
+    put together: its blocks are looked at apart, as a single task.
+"""
+        + _PARAMETERS.format(local="VIANNSelector")
+        + """
+        `estimator` is one of the ready-made networks. `cv` is an integer or a splitter
+        that needs no groups. `n_jobs` has no effect.
+
+    Attributes
+    ----------
+    importances_ : ndarray of shape (n_tasks * n_networks, n_features)
+        Of the networks of all tasks; all other attributes are as in `VIANNSelector`.
+
+    See Also
+    --------
+    VIANNSelector : For data on one machine; `to_local` returns one.
+
+    Notes
+    -----
+    Bins, levels of categories and the target's scale are learned from 10,000 rows
+    (levels from all) of the first sample: a quantile's standard error is 0.5 % of the
+    rows at most. All partitions are read once, and only what is drawn is kept. They are
+    looked through for infinities, classes and other columns than the table's on the way.
+    Where the number of rows in each is not known, the target is read once more before.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from dask.distributed import Client
+    >>> from skviann.dask import DaskVIANNSelector
+    >>> client = Client(n_workers=2, dashboard_address=None)  # doctest: +SKIP
+    >>> X = da.random.default_rng(0).normal(size=(1_000_000, 20), chunks=(50_000, 20))
+    >>> y = X[:, 0] + X[:, 1] * X[:, 2] > 0
+    >>> selector = DaskVIANNSelector(random_state=0).fit(X, y)  # doctest: +SKIP
+    >>> selector.get_support(indices=True)  # doctest: +SKIP
+    array([0, 1, 2])
+    >>> selector.transform(X)  # doctest: +SKIP
+    dask.array<getitem, shape=(1000000, 3), dtype=float64, chunksize=(50000, 3), ...>
+    """
+    )
+    _local = VIANNSelector
+    _parameter_constraints: dict = {
+        **VIANNSelector._parameter_constraints,
+        **_OnDask._own_constraints,
+    }
+
+    def fit(self, X, y, sample_weight=None):
+        """Train networks, rank the features and find out which to keep.
+
+        Parameters
+        ----------
+        X : dask data frame or dask array of shape (n_samples, n_features)
+            Numbers, text, categories and dates, with or without gaps.
+        y : dask series, data frame or array of shape (n_samples, ...)
+            The target, in the partitions of X.
+        sample_weight : dask series or array of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : DaskVIANNSelector
+
+        Raises
+        ------
+        ValueError
+            If data or parameters cannot be used; of a partition, the message names it.
+        TypeError
+            If X or y are not of Dask, or the estimator is not a ready-made network.
+
+        Warns
+        -----
+        UserWarning
+            If no feature is kept, or partitions are empty.
+        """
+        self._validate_params()
+        with all_or_nothing(self), Cluster(self.client) as cluster:
+            self._check_estimator()
+            check_threshold(self.threshold, (*SIZES, *TESTS))
+            network = self._network()
+            seed, *split_seeds = self._draw_seeds(network or VIANNClassifier())
+            rows = self._draw(
+                cluster, X, y, sample_weight, seed, in_blocks=self._can_go_in_blocks()
+            )
+            if self.step is None and X.shape[1] > BLOCK_SIZE:
+                raise ValueError(
+                    f"step=None trains on all columns at once, at most {BLOCK_SIZE} of "
+                    f"them, but X has {X.shape[1]}. Take step='auto'."
+                )
+            self._ask_max_features(X)
+            samples, opened = open_samples(
+                cluster, rows, network, self._network_settings(), self.cv, split_seeds
+            )
+            network = opened.network
+            for name in ("n_features_in_", "feature_names_in_"):
+                vars(self).pop(name, None)
+                if hasattr(network, name):
+                    setattr(self, name, getattr(network, name))
+            settings = self._settings()
+            self._keep(select(samples, network, opened.learned, seed=seed, **settings))
+        self._warn_if_none()
+        return self
+
+    def _network(self):
+        """Return a copy of the network; None if the target decides which it is."""
+        if is_own(self.estimator):
+            raise TypeError(
+                "estimator must be None or a ready-made network, such as "
+                f"VIANNClassifier; got {self.estimator!r}. With a network of your own "
+                "use VIANNSelector."
+            )
+        if not isinstance(self.cv, Integral) and not hasattr(self.cv, "split"):
+            raise ValueError(
+                "cv must be an integer or a splitter: rows that are given by number "
+                f"are not known to a task; got {self.cv!r}."
+            )
+        return self.estimator and clone(self.estimator)
+
+    def _can_go_in_blocks(self):
+        """Whether columns may be looked at apart: not if some belong together."""
+        network = self.estimator or VIANNClassifier()
+        return all(
+            one is None or isinstance(one, str)
+            for owner in (self, network)
+            for one in (owner.categorical_features, owner.feature_groups)
+        )
+
+    def transform(self, X):
+        """Keep the columns of X that are selected, when asked for.
+
+        Parameters
+        ----------
+        X : dask data frame or dask array of shape (n_samples, n_features)
+            A table with the columns of the fit.
+
+        Returns
+        -------
+        X : dask data frame or dask array of shape (n_samples, n_kept)
+            Only what is kept is read, where the source of the data can do that.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing or new.
+        """
+        check_is_fitted(self)
+        if not isinstance(X, (dd.DataFrame, da.Array)):
+            return self.to_local().transform(X)
+        support = self.get_support(indices=True)
+        if isinstance(X, dd.DataFrame):
+            names = list(X.columns)
+            expected = list(getattr(self, "feature_names_in_", names))
+            if names != expected or len(names) != self.n_features_in_:
+                raise ValueError(
+                    f"X must have the {self.n_features_in_} columns of the fit, in "
+                    f"their order; got {len(names)}, of which new are "
+                    f"{[name for name in names if name not in expected][:5]}."
+                )
+            return X[[names[number] for number in support]]
+        if X.ndim != 2 or X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has shape {X.shape}, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+        return X[:, support]
+
+
+# What follows runs on the workers.
+
+
+def _of_frame(table, model, function, like):
+    if not len(table):
+        return like
+    values = getattr(model, function)(table)
+    if isinstance(like, pd.Series):
+        return pd.Series(values, index=table.index, name=like.name)
+    return pd.DataFrame(values, index=table.index, columns=like.columns)
+
+
+def _of_array(block, model=None, function=None):
+    return getattr(model, function)(block)

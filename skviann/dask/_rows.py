@@ -1,0 +1,398 @@
+"""Tables in partitions: rows drawn from all of them, for each of several samples."""
+
+import warnings
+from typing import NamedTuple
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+from dask.dataframe.dispatch import concat as concat_frames
+
+from skviann.feature_selection._ready_made import BLOCK_SIZE
+
+# So many partitions' rows are put together before they are dealt out to the samples.
+_MAX_PARTITIONS_TO_DEAL = 32
+# A target with more values in a partition is no target of classes.
+_MAX_CLASSES = 10_000
+
+# Values of a sample's table, and of one block of columns of it.
+_MAX_VALUES = 2**27
+_MAX_VALUES_OF_BLOCK = 2**26
+
+
+class Parts(NamedTuple):
+    """A table in partitions, which are not computed yet."""
+
+    X: list  # of list of delayed: partitions, and blocks of columns in each
+    y: list  # of delayed
+    sample_weight: list  # of delayed or None
+    lengths: list  # of partitions; None: not known
+    like: pd.DataFrame | int  # what a partition looks like, or how many columns it has
+    first_columns: list  # of each block
+
+
+class Rows(NamedTuple):
+    """Samples of rows, on the workers."""
+
+    # For each sample, for each block of columns: a future of (X, y, sample_weight).
+    tables: list
+    classes: np.ndarray | None  # of the whole target, if it may be one of classes
+    n_rows: int  # in all
+
+
+def draw_rows(
+    cluster, X, y, sample_weight, *, n_tasks, rows_per_task, seed, in_blocks=False
+):
+    """Draw samples of rows, at random from all partitions of a table.
+
+    A table of few rows is one sample, of all its rows in their order. What is drawn
+    depends on the seed, not on how the table is divided.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Where to compute.
+    X, y, sample_weight : dask.dataframe or dask.array collections
+        Rows, targets, and how much each row counts, or None.
+    n_tasks : int or "auto"
+        How many samples.
+    rows_per_task : int
+        Rows of each.
+    seed : int
+        Same seed, same rows.
+    in_blocks : bool, default=False
+        Whether a wide array that is divided along its columns stays so.
+
+    Returns
+    -------
+    rows : Rows
+
+    Raises
+    ------
+    ValueError
+        If the collections do not fit together; or a partition cannot be read, has other
+        columns than the table, or holds infinity: the message names it.
+    TypeError
+        If they are not of Dask.
+
+    Warns
+    -----
+    UserWarning
+        If partitions are empty.
+    """
+    parts = _split_up(X, y, sample_weight, in_blocks)
+    lengths = parts.lengths
+    if lengths is None:
+        futures = cluster.compute([dask.delayed(len)(part) for part in parts.y])
+        lengths = _gather_parts(cluster, futures, "y")
+        cluster.release(futures)
+    empty = [number for number, length in enumerate(lengths) if length == 0]
+    if len(empty) == len(lengths):
+        raise ValueError("X has no rows: all of its partitions are empty.")
+    if empty:
+        warnings.warn(
+            f"{len(empty)} of {len(lengths)} partitions are empty, the first is number "
+            f"{empty[0]}.",
+            stacklevel=4,
+        )
+    n_columns = parts.like if isinstance(parts.like, int) else parts.like.shape[1]
+    chosen = _choose_rows(
+        sum(lengths), n_columns, len(parts.first_columns), n_tasks, rows_per_task, seed
+    )
+    ends = np.cumsum(lengths)
+    reads = []
+    for number, (length, end) in enumerate(zip(lengths, ends, strict=True)):
+        if length == 0:
+            continue
+        of_samples = [
+            rows[slice(*np.searchsorted(rows, (end - length, end)))] - (end - length)
+            for rows in chosen
+        ]
+        reads.append(
+            [
+                dask.delayed(_read, pure=False)(
+                    number,
+                    part,
+                    parts.y[number],
+                    parts.sample_weight[number],
+                    np.concatenate(of_samples).astype(np.int32),
+                    np.cumsum([len(rows) for rows in of_samples])[:-1],
+                    length,
+                    _like_block(parts, block),
+                    parts.first_columns[block],
+                )
+                for block, part in enumerate(parts.X[number])
+            ]
+        )
+    return _deal_out(cluster, reads, len(chosen), sum(lengths))
+
+
+def _deal_out(cluster, reads, n_samples, n_rows):
+    """Read partitions, and put the pieces of each sample together."""
+    numbers = [number for number, _ in enumerate(reads) for _ in reads[number]]
+    futures = cluster.compute([one for of_part in reads for one in of_part])
+    seen = [cluster.submit(_second, future) for future in futures]
+    found = _gather_parts(cluster, seen, "X", numbers)
+    cluster.release(seen)
+    n_blocks = len(reads[0])
+    tables = []
+    for block in range(n_blocks):
+        of_block = futures[block::n_blocks]
+        size = -(-len(of_block) // _MAX_PARTITIONS_TO_DEAL)
+        groups = [
+            cluster.submit(_put_together, n_samples, *of_block[first : first + size])
+            for first in range(0, len(of_block), size)
+        ]
+        tables.append(
+            [
+                cluster.submit(
+                    _as_one, *[cluster.submit(_item, one, number) for one in groups]
+                )
+                for number in range(n_samples)
+            ]
+        )
+    classes = None
+    if all(one is not None for one in found):
+        classes = np.unique(np.concatenate(found))
+    return Rows([list(blocks) for blocks in zip(*tables, strict=True)], classes, n_rows)
+
+
+def _choose_rows(n_rows, n_columns, n_blocks, n_tasks, rows_per_task, seed):
+    """Choose the rows of each sample: arrays in increasing order, no row in two."""
+    most = rows_per_task
+    if n_columns > BLOCK_SIZE:
+        if n_tasks not in ("auto", 1):
+            raise ValueError(
+                f"n_tasks={n_tasks}: a table of more than {BLOCK_SIZE} columns is one "
+                f"task, for its columns are looked at in blocks; X has {n_columns}."
+            )
+        n_tasks = 1
+        width = BLOCK_SIZE if n_blocks > 1 else n_columns
+        most = min(most, max(1000, _MAX_VALUES_OF_BLOCK // width))
+    else:
+        most = min(most, _MAX_VALUES // n_columns)
+    if n_tasks == "auto":
+        n_tasks = int(np.clip(round(n_rows / most), 1, 8))
+        if n_tasks == 1 and n_rows < 1.5 * most:
+            most = n_rows
+    most = min(most, n_rows // n_tasks)
+    if most < 2:
+        raise ValueError(
+            f"n_tasks={n_tasks} samples need at least two rows each, but X has "
+            f"{n_rows}."
+        )
+    if n_tasks * most == n_rows and n_tasks == 1:
+        return [np.arange(n_rows)]
+    rng = np.random.default_rng([seed, n_rows])
+    rows = rng.choice(n_rows, n_tasks * most, replace=False)
+    return [np.sort(of_task) for of_task in rows.reshape(n_tasks, most)]
+
+
+def _split_up(X, y, sample_weight, in_blocks):
+    """Check that collections fit together, and take them apart."""
+    if not isinstance(X, (dd.DataFrame, da.Array)):
+        raise TypeError(
+            "X must be a dask.dataframe or dask.array, got "
+            f"{type(X).__module__.split('.')[0]}.{type(X).__name__}. For data in "
+            "memory there are the estimators without Dask."
+        )
+    others = {"y": y, "sample_weight": sample_weight}
+    for name, other in others.items():
+        if name == "sample_weight" and other is None:
+            continue
+        if not isinstance(other, (dd.Series, dd.DataFrame, da.Array)):
+            raise TypeError(
+                f"{name} must be a dask.dataframe series or a dask.array, got "
+                f"{type(other).__name__}."
+            )
+    lengths, first_columns = None, [0]
+    if isinstance(X, da.Array):
+        if X.ndim != 2:
+            raise ValueError(f"X must have two dimensions, got {X.ndim}.")
+        like = int(X.shape[1])
+        if not (in_blocks and like > BLOCK_SIZE):
+            X = X.rechunk({1: -1}) if len(X.chunks[1]) > 1 else X
+        elif max(X.chunks[1]) > 2 * BLOCK_SIZE:
+            X = X.rechunk({1: BLOCK_SIZE})
+        first_columns = np.cumsum([0, *X.chunks[1][:-1]]).tolist()
+        if not np.isnan(X.chunks[0]).any():
+            lengths = list(X.chunks[0])
+        blocks = X.to_delayed().tolist()
+    else:
+        like = X._meta
+        blocks = [[part] for part in X.to_delayed()]
+    columns = {}
+    for name, other in others.items():
+        if other is None:
+            columns[name] = [None] * len(blocks)
+            continue
+        if isinstance(other, da.Array):
+            is_known = not np.isnan(other.chunks[0]).any()
+            if lengths is not None and is_known:
+                if other.shape[0] != sum(lengths):
+                    raise ValueError(
+                        f"X has {sum(lengths)} rows, but {name} has {other.shape[0]}."
+                    )
+                other = other.rechunk({0: tuple(lengths)})
+            if other.ndim == 2:
+                other = other.rechunk({1: -1})
+            columns[name] = other.to_delayed().ravel().tolist()
+        else:
+            columns[name] = other.to_delayed()
+        if len(columns[name]) != len(blocks):
+            raise ValueError(
+                f"X has {len(blocks)} partitions, but {name} has {len(columns[name])}. "
+                "Take both from the same table, or repartition them alike."
+            )
+    return Parts(
+        blocks, columns["y"], columns["sample_weight"], lengths, like, first_columns
+    )
+
+
+def _like_block(parts, block):
+    """Tell what a block of columns looks like."""
+    if not isinstance(parts.like, int):
+        return parts.like
+    ends = [*parts.first_columns[1:], parts.like]
+    return ends[block] - parts.first_columns[block]
+
+
+def _read(number, X, y, weight, rows, ends, length, like, first_column):
+    """Check a partition, and take rows for each sample.
+
+    Returns
+    -------
+    pieces : list of tuple
+        Rows of X, y and weights, for each sample.
+    classes : ndarray or None
+        All values of y, unless it is a quantity.
+    """
+    where = f"Partition {number} of X"
+    for name, column in (("y", y), ("sample_weight", weight)):
+        if column is not None and len(column) != len(X):
+            raise ValueError(
+                f"{where} has {len(X)} rows, but that of {name} has {len(column)}."
+            )
+    if len(X) != length:
+        raise ValueError(f"{where} has {len(X)} rows, where {length} were expected.")
+    if isinstance(like, pd.DataFrame):
+        _check_frame(where, X, like)
+    else:
+        _check_array(where, X, like, first_column)
+    pieces = [
+        tuple(None if one is None else _take(one, some) for one in (X, y, weight))
+        for some in np.split(rows, ends)
+    ]
+    return pieces, _classes(y)
+
+
+def _take(values, rows):
+    return values.iloc[rows] if hasattr(values, "iloc") else np.asarray(values)[rows]
+
+
+def _classes(y):
+    """All values of a target, if they are few."""
+    values = np.asarray(y.array if isinstance(y, pd.Series) else y)
+    if values.ndim > 1 and values.shape[1] > 1:
+        return None
+    values = values.ravel()
+    if values.dtype == object:
+        known = pd.unique(values[~pd.isna(values)])
+        if len(known) > _MAX_CLASSES:
+            return None
+        values = np.array(known.tolist())
+    elif values.dtype.kind == "f":
+        values = values[~np.isnan(values)]
+    found = np.unique(values)
+    return found if len(found) <= _MAX_CLASSES else None
+
+
+def _check_frame(where, X, like):
+    names, expected = list(X.columns), list(like.columns)
+    if names != expected:
+        missing = [name for name in expected if name not in names]
+        new = [name for name in names if name not in expected]
+        raise ValueError(
+            f"{where} has other columns than the table: missing are {missing}, new are "
+            f"{new}, and their order may differ."
+        )
+    for name in names:
+        kinds = [_kind_of_dtype(table[name].dtype) for table in (X, like)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                f"{where}: column {name!r} holds {kinds[0]} ({X[name].dtype}), where "
+                f"the table has {kinds[1]} ({like[name].dtype})."
+            )
+        if kinds[0] == "numbers" and X[name].dtype.kind == "f":
+            _check_infinity(where, X[name].to_numpy(), name)
+
+
+def _check_array(where, X, n_columns, first_column):
+    if X.ndim != 2 or X.shape[1] != n_columns:
+        raise ValueError(
+            f"{where} has shape {X.shape}, where {n_columns} columns were expected."
+        )
+    if X.dtype.kind == "f":
+        sums = X.sum(axis=0)  # not finite if a value is not
+        for column in np.flatnonzero(~np.isfinite(sums)):
+            _check_infinity(where, X[:, column], first_column + int(column))
+
+
+def _check_infinity(where, values, name):
+    is_infinite = np.isinf(values)
+    if is_infinite.any():
+        raise ValueError(
+            f"{where} holds infinity or a value too large for {values.dtype!r} in "
+            f"column {name!r} (row {int(is_infinite.argmax())} of the partition)."
+        )
+
+
+def _kind_of_dtype(dtype):
+    if pd.api.types.is_numeric_dtype(dtype):
+        return "numbers"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "dates"
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return "durations"
+    return "text or categories"
+
+
+def _gather_parts(cluster, futures, name, numbers=None):
+    """Fetch what was made of partitions; name the one that cannot be read."""
+    try:
+        return cluster.gather(futures)
+    except Exception as error:
+        for number, future in enumerate(futures):
+            if future.status == "error" and not str(error).startswith("Partition "):
+                number = number if numbers is None else numbers[number]
+                raise ValueError(
+                    f"Partition {number} of {name} cannot be read: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+        raise
+
+
+def _put_together(n_samples, *reads):
+    """Pieces of some partitions, sample by sample."""
+    return [_as_one(*[pieces[i] for pieces, _ in reads]) for i in range(n_samples)]
+
+
+def _as_one(*pieces):
+    return tuple(
+        None
+        if parts[0] is None
+        else concat_frames(list(parts))
+        if hasattr(parts[0], "iloc")
+        else np.concatenate(parts)
+        for parts in zip(*pieces, strict=True)
+    )
+
+
+def _item(values, number):
+    return values[number]
+
+
+def _second(pair):
+    return pair[1]
