@@ -308,11 +308,10 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
         """`VIANNSelector` for data on many machines.
 
     Each task is a sample of rows, drawn at random from all partitions of the table,
-    with folds of its own. All tasks train networks for the same columns, round by round;
-    importances and held-out losses are averaged over the tasks. So the columns that are
-    kept do not depend on how the table is divided, and to the last bit not on the number
-    of workers. A table of few rows is a single task: what is kept is what
-    `VIANNSelector` keeps.
+    with folds of its own. All tasks train networks for the same columns, round by
+    round; importances and held-out losses are averaged over the tasks. So what is kept
+    depends neither on how the table is divided nor on the number of workers. A table of
+    few rows is a single task: what is kept is what `VIANNSelector` keeps.
 
     A `dask.array` of more than 4096 columns that is divided along its columns is never
     put together: its blocks are looked at apart, as a single task.
@@ -336,7 +335,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
     Bins, levels of categories and the target's scale are learned from 10,000 rows
     (levels from all) of the first sample: a quantile's standard error is 0.5 % of the
     rows at most. All partitions are read once, and only what is drawn is kept. They are
-    looked through for infinities, classes and other columns than the table's on the way.
+    looked through for infinities, classes and columns that are not the table's.
     Where the number of rows in each is not known, the target is read once more before.
 
     Examples

@@ -48,6 +48,9 @@ _AUTO_BATCH_SIZES = (32, 256)
 _AUTO_STEPS_PER_EPOCH = 10
 _MANY_WEIGHTS = 5_000_000
 
+# In `partial_fit`, the variance is updated so many times a chunk or more often.
+_UPDATES_A_CHUNK = 4
+
 # Scales and bins of the features are estimated from no more rows, as quantiles are in
 # scikit-learn's QuantileTransformer.
 _MAX_ROWS_TO_SCALE = 10_000
@@ -267,13 +270,76 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self.feature_importances_ = self.importances_.mean(axis=0)
         self.importances_std_ = self.importances_.std(axis=0)
         self.history_ = trained.history
-        for name in ("_model", "scaler_"):
+        for name in ("_model", "scaler_", "_state", "_adapted"):
             vars(self).pop(name, None)
         if self._inputs.are_numbers:
             self.scaler_ = RobustScaler()
             self.scaler_.center_ = self._inputs.center
             self.scaler_.scale_ = self._inputs.scale
             self.scaler_.n_features_in_ = self.n_features_in_
+
+    def _learned(self):
+        """Return the attributes that are known before a training."""
+        names = ("_columns", "_groups", "_inputs", *self._of_target)
+        return {name: getattr(self, name) for name in names}
+
+    def _adapt(self, X, y, sample_weight, classes=None):
+        self._validate_params()
+        with all_or_nothing(self):
+            _, self._adapted = self._open(X, y, sample_weight, classes=classes)
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        from skviann.neural_network._training import (
+            Group,
+            Schedule,
+            state_of_weights,
+            train,
+        )
+
+        self._validate_params()
+        with all_or_nothing(self):
+            learned = getattr(self, "_adapted", None)
+            if learned is None and hasattr(self, "_weights"):
+                learned = self._learned()
+            problem, learned = self._open(
+                X, y, sample_weight, learned=learned, classes=classes
+            )
+            state = getattr(self, "_state", None)
+            if state is None and hasattr(self, "_weights"):  # after `fit`
+                importances = self._groups.by_feature(self.importances_)
+                state = state_of_weights(self._weights, importances)
+            (seed,) = draw_seeds(self.random_state, 1)
+            if state is not None:  # another order of the rows than before
+                rng = np.random.default_rng([seed, state.n_epochs])
+                seed = int(rng.integers(2**31))
+            n_rows = problem.n_rows
+            batch_size = self._schedule(n_rows, 1, 1).batch_size
+            n_batches = -(-n_rows // batch_size)
+            steps = int(
+                np.clip(n_batches // _UPDATES_A_CHUNK, 1, _AUTO_STEPS_PER_EPOCH)
+            )
+            schedule = Schedule(
+                batch_size, -(-n_batches // steps), steps, float(self.learning_rate)
+            )
+            trained = train(
+                problem,
+                [Group(np.arange(n_rows), np.arange(problem.n_features))],
+                int(self.n_members),
+                schedule,
+                seed,
+                goes_on=True,
+                state=state,
+            )
+            history = {} if state is None else self.history_
+            self._keep(learned, trained)
+            for name, values in self.history_.items():
+                self.history_[name] = history.get(name, []) + values
+            self._state = trained.state
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_weights")
 
     def _selection(self):
         """Name and settings of a layer that scores the inputs; None: VIANN does."""
@@ -386,6 +452,7 @@ class NetworkClassifier(ClassifierMixin):
     """Fits a network to classes, and predicts them."""
 
     class_weight = None
+    _of_target = ("classes_", "_is_multilabel")
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -508,6 +575,8 @@ class NetworkClassifier(ClassifierMixin):
 
 class NetworkRegressor(RegressorMixin):
     """Fits a network to quantities, and predicts them."""
+
+    _of_target = ("target_scaler_", "_is_single_output")
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):

@@ -83,6 +83,27 @@ class PackedGraph:
         self._step.assign(0)
         self._n_updates.assign(0.0)
 
+    def _variables(self):
+        """Return all that a training changes."""
+        return [
+            *self._weights,
+            *self._means,
+            *self._squares,
+            self._step,
+            self._kernel_mean,
+            self._kernel_squares,
+            self._n_updates,
+        ]
+
+    def state(self):
+        """Read all that is needed to go on later: list of ndarray."""
+        return [variable.numpy() for variable in self._variables()]
+
+    def resume(self, state):
+        """Go on where a training was when its state was read."""
+        for variable, values in zip(self._variables(), state, strict=True):
+            variable.assign(values)
+
     def clear(self):
         """Give the weights' memory back."""
         self.start([np.zeros((0, 0, 0), np.float32)] * len(self._weights))
@@ -203,8 +224,11 @@ class PackedGraph:
 
     @tf.function(input_signature=[], autograph=False)
     def scores(self):
-        """VIANN scores of the inputs, (n_members, n_inputs): variance times weight."""
-        variance = self._kernel_squares / (self._n_updates - 1)
+        """VIANN scores of the inputs, (n_members, n_inputs): variance times weight.
+
+        0 before there are two updates.
+        """
+        variance = self._kernel_squares / tf.maximum(self._n_updates - 1, 1.0)
         kernel = self._weights[self._first_kernel]
         return tf.reduce_sum(variance * tf.abs(kernel), axis=-1)
 

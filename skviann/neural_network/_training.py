@@ -55,6 +55,14 @@ class Group(NamedTuple):
     features: np.ndarray
 
 
+class State(NamedTuple):
+    """Where a training is, to go on with other rows."""
+
+    graph: list  # of ndarray, from `PackedGraph.state`
+    n_epochs: int
+    readings: list  # of ndarray (n_members, n_features): shares so far
+
+
 class Trained(NamedTuple):
     """Members of a training, group by group."""
 
@@ -64,6 +72,7 @@ class Trained(NamedTuple):
     mask: np.ndarray  # (n_members, n_inputs, 1), or empty
     importances: np.ndarray  # (n_members, n_features): shares that sum to 1
     history: dict  # of list of float, by epoch; losses are the mean member's
+    state: State | None = None  # if the training is to go on
 
 
 class Problem:
@@ -255,6 +264,8 @@ def train(
     same_weights=False,
     validation_rows=None,
     on_epoch=None,
+    goes_on=False,
+    state=None,
 ):
     """Train members in groups, all at once.
 
@@ -278,6 +289,10 @@ def train(
         Rows whose loss stops the training early, see `Schedule.n_iter_no_change`.
     on_epoch : callable, default=None
         Called at the end of each epoch with the history so far.
+    goes_on : bool, default=False
+        Whether to return the state, with which another training can go on.
+    state : State, default=None
+        Of a training on other rows, to go on with; None: begin.
 
     Returns
     -------
@@ -314,9 +329,14 @@ def train(
     feed = _Feed(problem, groups, readers, n_inputs, schedule, seed)
     history = {"loss": []}
     readings, best = [], None
+    first_epoch = 0
     with _borrowed_graph(problem.architecture) as graph:
         graph.start(weights)
-        for epoch in range(schedule.epochs):
+        if state is not None:
+            graph.resume(state.graph)
+            first_epoch = state.n_epochs
+            readings = [(None, shares) for shares in state.readings]
+        for epoch in range(first_epoch, first_epoch + schedule.epochs):
             loss = sum(
                 graph.train(
                     *batches, feature_of_input, mask, schedule.learning_rate, seed
@@ -326,7 +346,7 @@ def train(
             history["loss"].append(float(loss.mean()) / feed.steps_per_epoch)
             graph.take_in()
             if epoch + 1 >= 2 ** (2 + len(readings) / 2):
-                readings.append((epoch, graph.scores().numpy()))
+                readings.append((epoch, _shares(problem, graph, inputs)))
             if validation_rows is not None:
                 now = graph.weights()
                 loss = _validation_loss(
@@ -342,19 +362,32 @@ def train(
         if best is not None:
             graph.restore(best[1])
             readings = [one for one in readings if one[0] <= best[0]]
-        if not readings:
-            readings = [(None, graph.scores().numpy())]
+        shares = [one for _, one in readings]
+        if not shares:
+            shares = [_shares(problem, graph, inputs)]
         weights = graph.weights()
+        if goes_on:
+            readings = [one for _, one in readings]
+            state = State(graph.state(), epoch + 1, readings)
         graph.clear()
     if not all(np.isfinite(values).all() for values in weights):
         raise ValueError(
             "The network's weights became NaN or infinite while it trained, so its "
             "inputs cannot be scored. Lower the learning rate."
         )
-    scores = [scores for _, scores in readings]
-    importances = _importances(problem.architecture, weights, inputs, scores)
+    gates, sparse = make_selection(problem.architecture)
+    if gates is not None:
+        shares = [_sum_to_one(gates.importances(weights[0]))]
+    elif sparse is not None:
+        shares = [_sum_to_one(sparse.importances(weights[0], inputs[0].feature))]
     return Trained(
-        problem.architecture, feature_of_input, weights, mask, importances, history
+        problem.architecture,
+        feature_of_input,
+        weights,
+        mask,
+        np.mean(shares, axis=0),
+        history,
+        state if goes_on else None,
     )
 
 
@@ -438,23 +471,35 @@ def _batches(n_rows, batch_size, n_batches, rng):
         n_left -= n_drawn + n_missing
 
 
-def _importances(architecture, weights, inputs, scores):
-    """Shares of the features that sum to 1, (n_members, n_features).
+def state_of_weights(weights, importances):
+    """State of a training that begins from given weights, for `train`.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        Of networks that learn no selection.
+    importances : ndarray of shape (n_members, n_features)
+        Found with them: they count as a reading.
+    """
+    zeros = [np.zeros_like(values) for values in weights]
+    kernel = zeros[0]
+    graph = [*weights, *zeros, *zeros, np.int32(0), kernel, kernel, np.float32(0)]
+    return State(graph, 0, [importances])
+
+
+def _shares(problem, graph, inputs):
+    """Read the importances as shares that sum to 1, (n_members, n_features).
 
     Early in the training a VIANN score tells which features promise something, late
     also which ones serve to learn the rows by heart; how early or late that is depends
     on the data. So scores are read when there were 4 updates, and whenever their number
     has grown by a factor of the square root of 2, and all readings count the same.
     """
-    gates, sparse = make_selection(architecture)
-    if gates is not None:
-        scores = [gates.importances(weights[0])]
-    elif sparse is not None:
-        scores = [sparse.importances(weights[0], inputs[0].feature)]
-    else:
-        scores = [_of_features(inputs, of_inputs) for of_inputs in scores]
-    shares = [[sum_to_one(one) for one in reading] for reading in scores]
-    return np.mean(shares, axis=0)
+    return _sum_to_one(_of_features(inputs, graph.scores().numpy()))
+
+
+def _sum_to_one(scores):
+    return np.array([sum_to_one(one) for one in scores])
 
 
 def _of_features(inputs, scores):

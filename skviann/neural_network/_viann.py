@@ -186,6 +186,71 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         )
         self.class_weight = class_weight
 
+    def adapt(self, X, y, sample_weight=None, *, classes=None):
+        """Learn bins, levels and classes from some rows, before `partial_fit`.
+
+        Without it they are those of the first chunk.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`: rows like those to come, best drawn at random from all.
+        classes : array-like of shape (n_classes,), default=None
+            All classes, if these rows may lack some.
+
+        Returns
+        -------
+        self : VIANNClassifier
+            Not fitted yet.
+        """
+        return self._adapt(X, y, sample_weight, classes)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go on training with one more chunk of rows, and score the inputs again.
+
+        The same networks pass over the chunk once, in random order. What columns hold,
+        bins, levels and classes are those of the first chunk, or of `adapt`: later
+        levels count as rare ones, later classes are refused. Chunks should be like each
+        other: networks forget what only early ones had, and the variance of the weights
+        is one over all chunks. With many chunks the networks see more rows than `fit`
+        shows them, and tell weaker effects. What it does not promise is the result of
+        one `fit` on all rows. `epochs` and `early_stopping` have no effect, and weights
+        count within their chunk.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The next rows. A few hundred or more make good bins.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes.
+        classes : array-like of shape (n_classes,), default=None
+            For the first chunk: all classes, if it may lack some.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : VIANNClassifier
+
+        Raises
+        ------
+        ValueError
+            If the chunk cannot be used, or holds a class that is not known.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from sklearn.utils import gen_batches, shuffle
+        >>> from skviann import VIANNClassifier
+        >>> X, y = shuffle(*load_breast_cancer(return_X_y=True), random_state=0)
+        >>> classifier = VIANNClassifier(random_state=0)
+        >>> for rows in gen_batches(569, 100):
+        ...     _ = classifier.partial_fit(X[rows], y[rows], classes=[0, 1])
+        >>> print(f"{classifier.score(X, y):.2f}")
+        0.95
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
 
 class VIANNRegressor(NetworkRegressor, BaseNetwork):
     """Multilayer perceptron regressor with variance-based feature importances.
@@ -309,6 +374,55 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
     >>> sorted(regressor.feature_importances_.argsort()[-2:].tolist())
     [0, 1]
     """
+
+    def adapt(self, X, y, sample_weight=None):
+        """Learn bins, levels and the target's scale from some rows.
+
+        Before `partial_fit`; without it they are those of the first chunk.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`: rows like those to come, best drawn at random from all.
+
+        Returns
+        -------
+        self : VIANNRegressor
+            Not fitted yet.
+        """
+        return self._adapt(X, y, sample_weight)
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Go on training with one more chunk of rows, and score the inputs again.
+
+        The same networks pass over the chunk once, in random order. What columns hold,
+        bins, levels and the target's scale are those of the first chunk, or of `adapt`:
+        later levels count as rare ones. Chunks should be like each other: networks
+        forget what only early ones had, and the variance of the weights is one over all
+        chunks. With many chunks the networks see more rows than `fit` shows them, and
+        tell weaker effects. What it does not promise is the result of one `fit` on all
+        rows. `epochs` and `early_stopping` have no effect, and weights count within
+        their chunk.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The next rows. A few hundred or more make good bins.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : VIANNRegressor
+
+        Raises
+        ------
+        ValueError
+            If the chunk cannot be used.
+        """
+        return self._partial_fit(X, y, sample_weight)
 
 
 def default_network(y_original, y):
