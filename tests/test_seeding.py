@@ -95,7 +95,7 @@ def test_a_fit_leaves_settings_as_they_were(network, classes):
 
 def test_a_fit_that_fails_leaves_no_trace_either(classes, monkeypatch):
     before = settings()
-    monkeypatch.setattr("skviann.neural_network._training._importances", _interrupt)
+    monkeypatch.setattr("skviann.neural_network._training._shares", _interrupt)
     selector = VIANNSelector(VIANNClassifier())
     with seeded(3):
         expected = draw()

@@ -247,7 +247,7 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         >>> for rows in gen_batches(569, 100):
         ...     _ = classifier.partial_fit(X[rows], y[rows], classes=[0, 1])
         >>> print(f"{classifier.score(X, y):.2f}")
-        0.95
+        0.96
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
