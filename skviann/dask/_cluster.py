@@ -84,6 +84,11 @@ class Cluster:
             future.release()
 
 
+def item(values, number):
+    """Take one of several results, on the worker."""
+    return values[number]
+
+
 def _run(function, pid_of_client, *args):
     if os.getpid() != pid_of_client:
         _use_threads_of_worker()

@@ -114,7 +114,6 @@ class _OnDask:
         columns : list, default=None
             Their columns; None: they have one dimension.
         """
-        check_is_fitted(self)
         local = self.to_local()
         if isinstance(X, dd.DataFrame):
             model = dask.delayed(local, pure=True, traverse=False)

@@ -10,16 +10,17 @@ import numpy as np
 import pandas as pd
 from dask.dataframe.dispatch import concat as concat_frames
 
+from skviann.dask._cluster import item
 from skviann.feature_selection._ready_made import BLOCK_SIZE
+from skviann.feature_selection._sample import MAX_VALUES_OF_BLOCK
 
 # So many partitions' rows are put together before they are dealt out to the samples.
 _MAX_PARTITIONS_TO_DEAL = 32
 # A target with more values in a partition is no target of classes.
 _MAX_CLASSES = 10_000
 
-# Values of a sample's table, and of one block of columns of it.
+# Values of a sample's table.
 _MAX_VALUES = 2**27
-_MAX_VALUES_OF_BLOCK = 2**26
 
 
 class Parts(NamedTuple):
@@ -39,7 +40,6 @@ class Rows(NamedTuple):
     # For each sample, for each block of columns: a future of (X, y, sample_weight).
     tables: list
     classes: np.ndarray | None  # of the whole target, if it may be one of classes
-    n_rows: int  # in all
 
 
 def draw_rows(
@@ -126,14 +126,14 @@ def draw_rows(
                 for block, part in enumerate(parts.X[number])
             ]
         )
-    return _deal_out(cluster, reads, len(chosen), sum(lengths))
+    return _deal_out(cluster, reads, len(chosen))
 
 
-def _deal_out(cluster, reads, n_samples, n_rows):
+def _deal_out(cluster, reads, n_samples):
     """Read partitions, and put the pieces of each sample together."""
     numbers = [number for number, _ in enumerate(reads) for _ in reads[number]]
     futures = cluster.compute([one for of_part in reads for one in of_part])
-    seen = [cluster.submit(_second, future) for future in futures]
+    seen = [cluster.submit(item, future, 1) for future in futures]
     found = _gather_parts(cluster, seen, "X", numbers)
     cluster.release(seen)
     n_blocks = len(reads[0])
@@ -148,7 +148,7 @@ def _deal_out(cluster, reads, n_samples, n_rows):
         tables.append(
             [
                 cluster.submit(
-                    _as_one, *[cluster.submit(_item, one, number) for one in groups]
+                    _as_one, *[cluster.submit(item, one, number) for one in groups]
                 )
                 for number in range(n_samples)
             ]
@@ -156,7 +156,7 @@ def _deal_out(cluster, reads, n_samples, n_rows):
     classes = None
     if all(one is not None for one in found):
         classes = np.unique(np.concatenate(found))
-    return Rows([list(blocks) for blocks in zip(*tables, strict=True)], classes, n_rows)
+    return Rows([list(blocks) for blocks in zip(*tables, strict=True)], classes)
 
 
 def _choose_rows(n_rows, n_columns, n_blocks, n_tasks, rows_per_task, seed):
@@ -170,7 +170,7 @@ def _choose_rows(n_rows, n_columns, n_blocks, n_tasks, rows_per_task, seed):
             )
         n_tasks = 1
         width = BLOCK_SIZE if n_blocks > 1 else n_columns
-        most = min(most, max(1000, _MAX_VALUES_OF_BLOCK // width))
+        most = min(most, max(1000, MAX_VALUES_OF_BLOCK // width))
     else:
         most = min(most, _MAX_VALUES // n_columns)
     if n_tasks == "auto":
@@ -388,11 +388,3 @@ def _as_one(*pieces):
         else np.concatenate(parts)
         for parts in zip(*pieces, strict=True)
     )
-
-
-def _item(values, number):
-    return values[number]
-
-
-def _second(pair):
-    return pair[1]

@@ -6,14 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from skviann._target import read_target
+from skviann.dask._cluster import item
 from skviann.feature_selection import _interactions
-from skviann.feature_selection._sample import (
-    Block,
-    Sample,
-    can_interact,
-    own_seed,
-    split,
-)
+from skviann.feature_selection._sample import Block, Sample, open_sample, own_seed
 from skviann.neural_network import VIANNClassifier, default_network
 
 # Results that are added up in one step.
@@ -65,8 +60,8 @@ def open_samples(cluster, rows, network, settings, cv, split_seeds):
         )
         for table in rows.tables[0]
     ]
-    about = [cluster.submit(_item, block, 1) for block in blocks]
-    samples = [cluster.submit(_item, block, 0) for block in blocks]
+    about = [cluster.submit(item, block, 1) for block in blocks]
+    samples = [cluster.submit(item, block, 0) for block in blocks]
     found = cluster.gather(about)
     if len(blocks) > 1:
         return _in_blocks(cluster, samples, found)
@@ -193,7 +188,9 @@ class InBlocks(OnWorkers):
         ]
         numbers, futures = [], []
         for first, some in enumerate(terms):
-            for second, others in enumerate(terms[first:], start=first):
+            numbers.append((first, first))
+            futures.append(self._cluster.submit(_pair_strengths, some))
+            for second, others in enumerate(terms[first + 1 :], start=first + 1):
                 numbers.append((first, second))
                 futures.append(self._cluster.submit(_pair_strengths, some, others))
         strengths = [None] * len(terms)
@@ -227,8 +224,7 @@ class InBlocks(OnWorkers):
         ]
         sample = self._cluster.submit(_join_samples, features, *pieces)
         opened = self._opened
-        narrow = OnWorkers(self._cluster, [sample], self.weights, opened)
-        return narrow
+        return OnWorkers(self._cluster, [sample], self.weights, opened)
 
 
 def _in_blocks(cluster, blocks, found):
@@ -251,9 +247,6 @@ def _in_blocks(cluster, blocks, found):
     return InBlocks(cluster, blocks, [i.n_features for i in inputs], opened), opened
 
 
-# What follows runs on the workers.
-
-
 def fit_members(cluster, rows, network, seed):
     """Train members on each sample, and put them into one network.
 
@@ -273,17 +266,20 @@ def fit_members(cluster, rows, network, seed):
     network : estimator
         Fitted.
     """
+    from skviann.neural_network._training import join_members
+
     (first,), *others = rows.tables
     opened = cluster.submit(_learn, network, first, rows.classes)
     fits = [
         cluster.submit(_fit_members, opened, table, seed, number)
         for number, table in enumerate([first, *(table for (table,) in others)])
     ]
-    from skviann.neural_network._training import join_members
-
     (network, learned), *trained = cluster.gather([opened, *fits])
     network._keep(learned, join_members(trained))
     return network
+
+
+# What follows runs on the workers.
 
 
 def _learn(network, table, classes):
@@ -303,27 +299,37 @@ def _open_first(network, settings, table, classes, cv, split_seeds, n_samples):
     if network is None:
         network = default_network(y, read_target(y, VIANNClassifier()))()
     network.set_params(**settings)
-    problem, learned = network._open(X, y, weight, classes=classes)
-    folds = split(problem, cv, {}, split_seeds)
-    sample = Sample(
-        network, problem, folds, n_samples=n_samples, weight=_total(weight, y)
+    sample, learned = open_sample(
+        network,
+        X,
+        y,
+        weight,
+        cv,
+        {},
+        split_seeds,
+        classes=classes,
+        n_samples=n_samples,
+        weight=_total(weight, y),
     )
-    opened = Opened(network, learned, len(folds), can_interact(problem))
-    return sample, opened
+    return sample, Opened(network, learned, len(sample.folds), sample.can_interact)
 
 
 def _open_another(opened, table, cv, split_seeds, number, n_samples):
     X, y, weight = table
-    network = copy.copy(opened.network)
-    problem, _ = network._open(X, y, weight, learned=opened.learned)
-    return Sample(
-        network,
-        problem,
-        split(problem, cv, {}, split_seeds),
+    sample, _ = open_sample(
+        copy.copy(opened.network),
+        X,
+        y,
+        weight,
+        cv,
+        {},
+        split_seeds,
+        learned=opened.learned,
         number=number,
         n_samples=n_samples,
         weight=_total(weight, y),
     )
+    return sample
 
 
 def _total(weight, y):
@@ -332,10 +338,6 @@ def _total(weight, y):
 
 def _weight(sample):
     return sample.weight
-
-
-def _item(values, number):
-    return values[number]
 
 
 def _call(sample, method, *args):
@@ -381,11 +383,9 @@ def _all_terms(sample, n_terms):
     return (*sample.terms(features, n_terms), len(features))
 
 
-def _pair_strengths(some, others):
+def _pair_strengths(some, others=None):
     looked_at, terms, n_features = some
-    _, other_terms, n_others = others
-    if n_features == n_others and np.array_equal(terms.values, other_terms.values):
-        other_terms = terms
+    _, other_terms, n_others = others or some
     found = _interactions.pair_strengths(terms, other_terms, looked_at)
     strengths = []
     for of_terms, one, n in zip(

@@ -13,12 +13,8 @@ from skviann.feature_selection._elimination import (
     remaining_after,
 )
 from skviann.feature_selection._findings import Findings
-from skviann.feature_selection._path import (
-    MAX_HELD_OUT_ROWS,
-    follow_path,
-    merge_paths,
-)
-from skviann.feature_selection._sample import can_interact, open_sample
+from skviann.feature_selection._path import follow_path, merge_paths
+from skviann.feature_selection._sample import open_sample
 from skviann.feature_selection._significance import feature_pvalues, merge_losses
 
 # step="auto" eliminates from more features than that.
@@ -79,7 +75,7 @@ class Here:
         self.n_folds = len(sample.folds)
         self.n_features = sample.problem.n_features
         self.weights = [sample.weight]
-        self.can_interact = can_interact(sample.problem)
+        self.can_interact = sample.can_interact
 
     def each(self, method, *args, of_each=None):
         """Call a method of each sample.
@@ -215,7 +211,6 @@ class _Trainings:
         self._seed = seed
         self._rng = np.random.default_rng(seed)
         self._bar = bar
-        self._in_blocks = in_blocks
         self._is_narrow = samples.n_features <= BLOCK_SIZE or not in_blocks
 
     def _next_seed(self):
@@ -301,7 +296,7 @@ class _Trainings:
         """Train nested sets of the rankings' first features."""
         seed = None if sizes == [0] else self._next_seed()
         firsts = rankings[:, : sizes[-1]]
-        paths = self._samples.each("path", firsts, sizes, seed, MAX_HELD_OUT_ROWS)
+        paths = self._samples.each("path", firsts, sizes, seed)
         if sizes != [0]:
             self._bar.step(f"sets of up to {sizes[-1]} columns")
         return (

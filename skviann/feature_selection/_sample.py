@@ -4,14 +4,17 @@ A method takes values and returns values, whether it runs here or on another mac
 same arguments, same result.
 """
 
-import copy
-
 import numpy as np
 from scipy.sparse import issparse
 
 from skviann.feature_selection import _interactions
 from skviann.feature_selection._folds import seen_rows, split_rows
-from skviann.feature_selection._path import held_out_rows, in_blocks, path_of_rows
+from skviann.feature_selection._path import (
+    MAX_HELD_OUT_ROWS,
+    held_out_rows,
+    in_blocks,
+    path_of_rows,
+)
 from skviann.feature_selection._significance import (
     N_CONDITIONED_ON,
     ConditionalDraws,
@@ -27,7 +30,7 @@ _MANY_WEIGHTS = 5_000_000
 _MAX_TESTED_ROWS = 10_000
 
 # Of a table that is looked at in blocks of columns, no more values are held at a time.
-_MAX_VALUES_OF_BLOCK = 2**26
+MAX_VALUES_OF_BLOCK = 2**26
 # The networks of a block pass over the rows twice, or over many rows once: with so many
 # columns they soon learn few rows by heart.
 _BATCHES_OF_BLOCK = 12
@@ -75,6 +78,11 @@ class Sample:
         self.weight = weight
         self.features = features
         self.held_out = held_out_rows(folds)
+
+    @property
+    def can_interact(self):
+        """Whether products of columns can be looked at."""
+        return not issparse(self.problem.X)
 
     def _local(self, features):
         """Numbers of features in the problem."""
@@ -129,7 +137,7 @@ class Sample:
         shares = trained.importances.reshape(len(self.folds), n_trained, -1)
         return trained, np.repeat(shares, n_each // n_trained, axis=1)
 
-    def path(self, rankings, sizes, seed, n_most_rows):
+    def path(self, rankings, sizes, seed):
         """Train a network for each fold and size, and look at it on rows held out.
 
         Parameters
@@ -140,12 +148,11 @@ class Sample:
             ``[0]`` is the best constant model, which needs no training.
         seed : int
             Same seed, same networks.
-        n_most_rows : int
-            Losses are averaged until there are no more, of all samples.
 
         Returns
         -------
         path : Path
+            Of several samples, losses are averaged over blocks of rows.
         """
         losses = (
             self._constant_losses()
@@ -154,7 +161,7 @@ class Sample:
         )
         weights = self.problem.weights_of(np.arange(self.problem.n_rows))
         path = path_of_rows(sizes, losses, self.held_out, weights)
-        n_blocks = max(1, n_most_rows // self.n_samples)
+        n_blocks = max(1, MAX_HELD_OUT_ROWS // self.n_samples)
         losses, weights = in_blocks(path.losses, path.weights, n_blocks, self.number)
         return path._replace(losses=losses, weights=weights)
 
@@ -300,22 +307,20 @@ class Sample:
         """
         rows = self.folds[fold][0]
         n_in_all = n_in_all or len(features)
-        rows = _take(rows, max(1, _MAX_VALUES_OF_BLOCK // n_in_all))
+        rows = _take(rows, max(1, MAX_VALUES_OF_BLOCK // n_in_all))
         return Block(self.network, self.problem.part(rows, features))
 
     def narrowed(self, features):
         """Take some features of all rows, or of some if they are very many."""
         n_rows = self.problem.n_rows
         rows = _take(
-            np.arange(n_rows), max(1, 4 * _MAX_VALUES_OF_BLOCK // len(features))
+            np.arange(n_rows), max(1, 4 * MAX_VALUES_OF_BLOCK // len(features))
         )
         folds = [
             tuple(np.flatnonzero(np.isin(rows, part)) for part in fold)
             for fold in self.folds
         ]
-        sample = copy.copy(self)
-        Sample.__init__(
-            sample,
+        return Sample(
             self.network,
             self.problem.part(rows, features),
             folds,
@@ -324,7 +329,6 @@ class Sample:
             weight=self.weight,
             features=features,
         )
-        return sample
 
 
 class Block:
@@ -357,8 +361,29 @@ def own_seed(seed, number):
     return int(np.random.default_rng([seed, number]).integers(2**31))
 
 
-def open_sample(network, X, y, sample_weight, cv, split_params, split_seeds):
+def open_sample(
+    network,
+    X,
+    y,
+    sample_weight,
+    cv,
+    split_params,
+    split_seeds,
+    *,
+    learned=None,
+    classes=None,
+    **settings,
+):
     """Check a table, learn what its columns hold, and split its rows.
+
+    Parameters
+    ----------
+    network, X, y, sample_weight, learned, classes
+        As for `BaseNetwork._open`.
+    cv, split_params, split_seeds
+        As for `split_rows`.
+    **settings : dict
+        Which of several samples it is, as for `Sample`.
 
     Returns
     -------
@@ -366,21 +391,19 @@ def open_sample(network, X, y, sample_weight, cv, split_params, split_seeds):
     learned : dict
         The attributes of the network that are known before a training.
     """
-    problem, learned = network._open(X, y, sample_weight)
-    return Sample(network, problem, split(problem, cv, split_params, split_seeds)), (
-        learned
+    problem, learned = network._open(
+        X, y, sample_weight, learned=learned, classes=classes
     )
-
-
-def split(problem, cv, split_params, seeds):
-    """Split the rows of a problem into folds."""
     targets = class_numbers_or_quantities(problem)
     if problem.used is not None:  # leave out the groups of rows without weight
         split_params = {
             name: np.asarray(values)[problem.used]
             for name, values in split_params.items()
         }
-    return split_rows(cv, problem.X, targets, targets.ndim == 1, seeds, **split_params)
+    folds = split_rows(
+        cv, problem.X, targets, targets.ndim == 1, split_seeds, **split_params
+    )
+    return Sample(network, problem, folds, **settings), learned
 
 
 def class_numbers_or_quantities(problem):
@@ -449,8 +472,3 @@ def _take(rows, n_most):
     if len(rows) <= n_most:
         return rows
     return rows[np.linspace(0, len(rows) - 1, n_most).astype(int)]
-
-
-def can_interact(problem):
-    """Whether products of columns can be looked at."""
-    return not issparse(problem.X)
