@@ -30,7 +30,7 @@ _PARAMETERS = """
         How many samples of rows are drawn, each for a task of its own. "auto" is one
         for each `rows_per_task` rows of the table, but no more than 8; a table of
         fewer than one and a half times `rows_per_task` rows is one task, with all of
-        its rows. More tasks find weaker effects, and cost as much more.
+        its rows. More tasks look at more rows, and cost as much more.
     rows_per_task : int, default=50_000
         Rows of a sample, fewer of more than 2,600 columns: a sample has at most
         134 million values.

@@ -213,9 +213,9 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         levels count as rare ones, later classes are refused. Chunks should be like each
         other: networks forget what only early ones had, and the variance of the weights
         is one over all chunks. With many chunks the networks see more rows than `fit`
-        shows them, and tell weaker effects. What it does not promise is the result of
-        one `fit` on all rows. `epochs` and `early_stopping` have no effect, and weights
-        count within their chunk.
+        shows them. What it does not promise is the result of one `fit` on all rows.
+        `epochs` and `early_stopping` have no effect, and weights count within their
+        chunk.
 
         Parameters
         ----------
@@ -399,10 +399,9 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
         bins, levels and the target's scale are those of the first chunk, or of `adapt`:
         later levels count as rare ones. Chunks should be like each other: networks
         forget what only early ones had, and the variance of the weights is one over all
-        chunks. With many chunks the networks see more rows than `fit` shows them, and
-        tell weaker effects. What it does not promise is the result of one `fit` on all
-        rows. `epochs` and `early_stopping` have no effect, and weights count within
-        their chunk.
+        chunks. With many chunks the networks see more rows than `fit` shows them.
+        What it does not promise is the result of one `fit` on all rows. `epochs` and
+        `early_stopping` have no effect, and weights count within their chunk.
 
         Parameters
         ----------
