@@ -1,6 +1,7 @@
 """Runs functions on the workers of a Dask cluster, for the time of one fit."""
 
 import os
+from weakref import WeakSet
 
 from distributed import default_client, get_worker
 
@@ -38,17 +39,17 @@ class Cluster:
                 "with dask.distributed.Client()."
             )
         self.client = client
-        self._futures = []
+        # The cluster forgets a result when nothing here refers to its future.
+        self._futures = WeakSet()
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
         if kind is not None and self.client.status == "running":
-            self.client.cancel(self._futures, force=True)
-        for future in self._futures:
+            self.client.cancel(list(self._futures), force=True)
+        for future in list(self._futures):
             future.release()
-        self._futures.clear()
 
     def submit(self, function, *args):
         """Run a function on a worker; futures among its arguments are waited for.
@@ -58,7 +59,7 @@ class Cluster:
         result : distributed.Future
         """
         future = self.client.submit(_run, function, os.getpid(), *args, pure=False)
-        self._futures.append(future)
+        self._futures.add(future)
         return future
 
     def compute(self, delayed):
@@ -69,19 +70,12 @@ class Cluster:
         results : list of distributed.Future
         """
         futures = self.client.compute(delayed)
-        self._futures += futures
+        self._futures.update(futures)
         return futures
 
     def gather(self, futures):
         """Wait for results, and fetch them."""
         return self.client.gather(futures)
-
-    def release(self, futures):
-        """Let go of results that are no longer needed."""
-        gone = set(map(id, futures))
-        self._futures = [one for one in self._futures if id(one) not in gone]
-        for future in futures:
-            future.release()
 
 
 def item(values, number):

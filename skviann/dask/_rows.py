@@ -87,7 +87,6 @@ def draw_rows(
     if lengths is None:
         futures = cluster.compute([dask.delayed(len)(part) for part in parts.y])
         lengths = _gather_parts(cluster, futures, "y")
-        cluster.release(futures)
     empty = [number for number, length in enumerate(lengths) if length == 0]
     if len(empty) == len(lengths):
         raise ValueError("X has no rows: all of its partitions are empty.")
@@ -135,7 +134,6 @@ def _deal_out(cluster, reads, n_samples):
     futures = cluster.compute([one for of_part in reads for one in of_part])
     seen = [cluster.submit(item, future, 1) for future in futures]
     found = _gather_parts(cluster, seen, "X", numbers)
-    cluster.release(seen)
     n_blocks = len(reads[0])
     tables = []
     for block in range(n_blocks):

@@ -102,17 +102,28 @@ class OnWorkers:
         own = [()] * len(self._samples)
         if of_each is not None:
             own = [(one,) for one in of_each]
-        return self._fetch(
+        return self.fetch(
             [
                 self._cluster.submit(_call, sample, method, *first, *args)
                 for sample, first in zip(self._samples, own, strict=True)
             ]
         )
 
-    def _fetch(self, futures):
-        results = self._cluster.gather(futures)
-        self._cluster.release(futures)
-        return results
+    def round(self, features, n_each, seed):
+        """Train networks for each fold's features; see `Here.round`."""
+        both = [
+            self._cluster.submit(_call, sample, "round", features, n_each, seed)
+            for sample in self._samples
+        ]
+        trained, shares = (
+            [self._cluster.submit(item, one, number) for one in both]
+            for number in range(2)
+        )
+        return trained, self.fetch(shares)
+
+    def fetch(self, futures):
+        """Bring here what is on the workers."""
+        return self._cluster.gather(futures)
 
     def interaction_strengths(self):
         """Find each feature's strongest interaction, (n_folds, n_features).
@@ -137,16 +148,15 @@ class OnWorkers:
                 ]
             futures.append(self._cluster.submit(_strongest, sums[0], terms[0], a, b))
         strengths = np.zeros((self.n_folds, self.n_features))
-        for found in self._fetch(futures):
+        for found in self.fetch(futures):
             for of_terms, feature in found:
                 np.maximum.at(strengths.T, feature, of_terms.T)
-        self._cluster.release(terms)
         return strengths
 
     def importances_of_blocks(self, blocks, seeds):
         """Train a network for each block; see `Here.importances_of_blocks`."""
         (sample,) = self._samples
-        return self._fetch(
+        return self.fetch(
             [
                 self._cluster.submit(_importances_of_block, sample, fold, some, seed)
                 for (fold, some), seed in zip(blocks, seeds, strict=True)
@@ -194,12 +204,11 @@ class InBlocks(OnWorkers):
                 numbers.append((first, second))
                 futures.append(self._cluster.submit(_pair_strengths, some, others))
         strengths = [None] * len(terms)
-        for pair, found in zip(numbers, self._fetch(futures), strict=True):
+        for pair, found in zip(numbers, self.fetch(futures), strict=True):
             for number, of_block in zip(pair, found, strict=True):
                 if strengths[number] is not None:
                     of_block = np.maximum(of_block, strengths[number])
                 strengths[number] = of_block
-        self._cluster.release(terms)
         return np.concatenate(strengths, axis=1)
 
     def importances_of_blocks(self, blocks, seeds):
@@ -212,9 +221,7 @@ class InBlocks(OnWorkers):
             ]
             pieces += own
             futures.append(self._cluster.submit(_importances_of_parts, seed, *own))
-        results = self._fetch(futures)
-        self._cluster.release(pieces)
-        return results
+        return self.fetch(futures)
 
     def narrowed(self, features):
         """Go on with some of the features only."""

@@ -98,6 +98,28 @@ class Here:
             args = (of_each[0], *args)
         return [getattr(self._sample, method)(*args)]
 
+    def round(self, features, n_each, seed):
+        """Train networks for each fold's features.
+
+        Parameters
+        ----------
+        features, n_each, seed
+            As for `Sample.round`.
+
+        Returns
+        -------
+        trained : list
+            The networks of each sample, to be used by `each` or `fetch`.
+        shares : list of ndarray of shape (n_folds, n_each, n_features)
+            Of each sample.
+        """
+        trained, shares = self._sample.round(features, n_each, seed)
+        return [trained], [shares]
+
+    def fetch(self, results):
+        """Bring here what `round` left where it was trained."""
+        return results
+
     def interaction_strengths(self):
         """Find each feature's strongest interaction, (n_folds, n_features)."""
         return self._sample.interaction_strengths()
@@ -224,16 +246,15 @@ class _Trainings:
             self._survivors = np.unique(features)
             self._samples = self._samples.narrowed(self._survivors)
             self._is_narrow = True
-        found = self._samples.each("round", features, self._n_each, self._next_seed())
+        trained, shares = self._samples.round(features, self._n_each, self._next_seed())
         self._bar.step(f"round of {features.shape[1]} columns")
-        shares = [of_sample for _, of_sample in found]
         weights = self._samples.weights
         if len(shares) > 1:
             shares = [
                 of_sample * (weight / np.mean(weights))
                 for of_sample, weight in zip(shares, weights, strict=True)
             ]
-        return [trained for trained, _ in found], np.concatenate(shares, axis=1)
+        return trained, np.concatenate(shares, axis=1)
 
     def _shares_of_blocks(self, features):
         """Train a network for each fold and each of random blocks of its features.
@@ -278,8 +299,8 @@ class _Trainings:
             shares = elimination.importances.mean(axis=0)
             order = np.argsort(-shares[self._survivors], kind="stable")
             best = np.sort(self._survivors[order[:BLOCK_SIZE]])
-            found = self._samples.each(
-                "round", best[np.newaxis], self._n_each, self._next_seed()
+            found, _ = self._samples.round(
+                best[np.newaxis], self._n_each, self._next_seed()
             )
             inputs = learned["_inputs"].only(best)
             learned = {**learned, "_inputs": inputs}
@@ -288,8 +309,10 @@ class _Trainings:
                     feature_of_input=inputs.feature[np.newaxis].astype(np.int32),
                     importances=_spread(one.importances, best, len(shares)),
                 )
-                for one, _ in found
+                for one in self._samples.fetch(found)
             ]
+        else:
+            trained = self._samples.fetch(trained)
         network._keep(learned, join_members([as_one_group(one) for one in trained]))
 
     def path(self, rankings, sizes):
