@@ -20,8 +20,8 @@ Sections:
 Traffic is what went over the loopback interface, less what workers sent each other: all
 that passes through the scheduler. Nothing else should use that interface meanwhile.
 
-Results go to a JSON file one by one; --resume goes on with it. Needs Linux and extra
-dask. Set TF_CPP_MIN_LOG_LEVEL=3 for a quiet TensorFlow.
+Results go to a JSON file one by one; --resume goes on with it. It needs Linux and the
+extra dask; TF_CPP_MIN_LOG_LEVEL=3 keeps TensorFlow quiet.
 """
 
 import argparse

@@ -1,6 +1,11 @@
 """On a real cluster of processes on this machine."""
 
+import contextlib
+import os
 import pickle
+import signal
+import threading
+import time
 
 import dask.array as da
 import dask.dataframe as dd
@@ -8,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from skviann import VIANNClassifier, VIANNSelector
 from skviann.dask import DaskVIANNClassifier, DaskVIANNRegressor, DaskVIANNSelector
+from skviann.wrappers import KerasClassifier
 
 rng = np.random.default_rng(0)
 N = 600
@@ -155,3 +162,180 @@ def test_wrong_arguments(client, numbers):
     closed.close()
     with pytest.raises(ValueError, match="client is closed"):
         DaskVIANNSelector(client=closed).fit(X, da.from_array(y))
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("schema", "Partition 2 of X: column 'a' holds text"),
+        ("columns", "Partition 2 of X has other columns.*missing are .*'a'"),
+    ],
+)
+def test_a_partition_of_another_schema_is_named(client, table, fault, message):
+    def spoil(part, partition_info=None):
+        if not partition_info or partition_info["number"] != 2:
+            return part
+        if fault == "columns":
+            return part.rename(columns={"a": "new"})
+        return part.assign(a=part.a.astype(str))
+
+    data = dd.from_pandas(table, npartitions=4)
+    X = data[["a", "c"]]
+    X = X.map_partitions(spoil, meta=X._meta, enforce_metadata=False)
+    with pytest.raises(ValueError, match=message):
+        DaskVIANNSelector().fit(X, data.y)
+
+
+def test_empty_partitions_are_told_and_left_out(client, table):
+    expected = VIANNSelector(random_state=0).fit(table[["a", "b"]], table.y)
+    empty = table.iloc[:0]
+    data = dd.concat(
+        [
+            dd.from_pandas(part, npartitions=1)
+            for part in (table.iloc[:200], empty, table.iloc[200:])
+        ]
+    )
+    with pytest.warns(UserWarning, match="1 of 3 partitions are empty.*number 1"):
+        selector = DaskVIANNSelector(random_state=0).fit(data[["a", "b"]], data.y)
+    assert_array_equal(selector.feature_importances_, expected.feature_importances_)
+
+
+def test_parquet(client, table, tmp_path):
+    dd.from_pandas(table, npartitions=3).to_parquet(tmp_path / "table")
+    data = dd.read_parquet(tmp_path / "table")
+    selector = DaskVIANNSelector(random_state=0).fit(data[["a", "b", "c"]], data.y)
+    assert_array_equal(selector.get_feature_names_out(), ["a", "b"])
+    kept = selector.transform(data[["a", "b", "c"]]).compute()
+    assert_array_equal(kept.a, table.a)
+
+
+def test_blocks_of_columns_are_never_put_together(client, tmp_path):
+    """A wide array in chunks of columns is what a memory map of it is here."""
+    X = np.random.default_rng(0).normal(size=(300, 4400)).astype("float32")
+    y = X[:, 17] + X[:, 4300]
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    settings = {"random_state": 0, "cv": 2}
+    expected = VIANNSelector(**settings).fit(mapped, y)
+    in_chunks = da.from_array(mapped, chunks=(300, 1100))
+    selector = DaskVIANNSelector(**settings)
+    selector.fit(in_chunks, da.from_array(y))
+    assert_array_equal(selector.get_support(indices=True), [17, 4300])
+    assert_allclose(selector.feature_importances_, expected.feature_importances_)
+
+
+@contextlib.contextmanager
+def in_mid_fit(client, do):
+    """Call a function, in a thread, as soon as samples are being looked at."""
+
+    def wait():
+        while not any("-call-" in key for keys in tasks(client) for key in keys):
+            time.sleep(0.01)
+        do()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    yield
+    thread.join()
+
+
+def tasks(client):
+    """What workers are computing, or are about to."""
+    return client.processing().values()
+
+
+def is_soon(condition):
+    """Wait up to ten seconds for something that the scheduler does by and by."""
+    end = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_killed_worker_does_not_change_the_result(client, numbers):
+    """Nor does the number of workers."""
+    data = da.from_array(numbers[0], (100, 8)), da.from_array(numbers[1], 100)
+    selector = DaskVIANNSelector(random_state=0, n_tasks=2, rows_per_task=200)
+    expected = clone(selector).fit(*data)
+    killed = []
+
+    def kill():
+        (pid,) = alone.run(os.getpid).values()
+        os.kill(pid, signal.SIGKILL)
+        killed.append(pid)
+
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        Client(cluster, set_as_default=False) as alone,
+    ):
+        selector.client = alone
+        with in_mid_fit(alone, kill):
+            selector.fit(*data)
+        (pid,) = alone.run(os.getpid).values()
+        assert [pid] != killed
+    assert_array_equal(selector.importances_, expected.importances_)
+    assert_array_equal(selector.get_support(), expected.get_support())
+
+
+def test_ctrl_c_leaves_no_task_and_no_result(client, numbers):
+    data = da.from_array(numbers[0], (100, 8)), da.from_array(numbers[1], 100)
+    selector = DaskVIANNSelector(random_state=0, n_tasks=4, rows_per_task=100)
+    before = vars(selector).copy()
+
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), in_mid_fit(client, interrupt):
+        selector.fit(*data)
+    assert vars(selector) == before
+    assert is_soon(lambda: not any(tasks(client)))
+    assert is_soon(lambda: not any(client.has_what().values()))
+
+
+def test_no_result_stays_on_the_workers(client, numbers):
+    data = da.from_array(numbers[0], (100, 8)), da.from_array(numbers[1], 100)
+    DaskVIANNSelector(random_state=0, n_tasks=2, rows_per_task=200).fit(*data)
+    DaskVIANNRegressor(n_members=1, random_state=0).fit(data[0], data[0][:, 0])
+    assert is_soon(lambda: not any(client.has_what().values()))
+
+
+@pytest.mark.parametrize("backend", ["dask", "ray"])
+def test_joblib_sends_trainings_of_a_network_of_ones_own(client, numbers, backend):
+    if backend == "ray":
+        pytest.importorskip("ray.util.joblib").register_ray()
+
+    def build():  # a function of this function's goes to other processes as it is
+        import keras
+
+        model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, "sigmoid")])
+        model.compile("adam", "binary_crossentropy")
+        return model
+
+    network = KerasClassifier(build, epochs=2, verbose=0)
+    selector = VIANNSelector(network, n_repeats=2, random_state=0)
+    expected = clone(selector).fit(*numbers)
+    with parallel_config(backend, n_jobs=2):
+        selector.fit(*numbers)
+    assert_array_equal(selector.importances_, expected.importances_)
+
+
+def test_incremental_of_dask_ml_goes_through_the_chunks(client, numbers):
+    wrappers = pytest.importorskip("dask_ml.wrappers")
+    order = np.random.default_rng(0).permutation(N)
+    X, y = (da.from_array(one[order], chunks=(200, 8)[: one.ndim]) for one in numbers)
+    expected = VIANNSelector(random_state=0)
+    for first in range(0, N, 200):
+        rows = order[first : first + 200]
+        expected.partial_fit(numbers[0][rows], numbers[1][rows])
+    streamed = wrappers.Incremental(
+        VIANNSelector(random_state=0),
+        scoring=lambda selector, X, y: selector.n_features_,
+        shuffle_blocks=False,
+    )
+    streamed.fit(X, y)
+    assert_array_equal(streamed.estimator_.importances_, expected.importances_)
+    assert_array_equal(streamed.estimator_.get_support(indices=True), [0, 1])

@@ -1,6 +1,7 @@
 """Runs functions on the workers of a Dask cluster, for the time of one fit."""
 
 import os
+from uuid import uuid4
 from weakref import WeakSet
 
 from distributed import default_client, get_worker
@@ -58,7 +59,8 @@ class Cluster:
         -------
         result : distributed.Future
         """
-        future = self.client.submit(_run, function, os.getpid(), *args, pure=False)
+        key = f"skviann-{function.__name__.strip('_')}-{uuid4().hex}"
+        future = self.client.submit(_run, function, os.getpid(), *args, key=key)
         self._futures.add(future)
         return future
 

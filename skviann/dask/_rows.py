@@ -97,18 +97,17 @@ def draw_rows(
             stacklevel=4,
         )
     n_columns = parts.like if isinstance(parts.like, int) else parts.like.shape[1]
-    chosen = _choose_rows(
-        sum(lengths), n_columns, len(parts.first_columns), n_tasks, rows_per_task, seed
+    n_rows = sum(lengths)
+    n_tasks, n_each = _count_rows(
+        n_rows, n_columns, len(parts.first_columns), n_tasks, rows_per_task
     )
-    ends = np.cumsum(lengths)
+    # Drawn on a worker: the many numbers are not to go through the scheduler.
+    chosen = cluster.submit(_choose_rows, n_rows, n_tasks, n_each, seed)
+    starts = np.cumsum([0, *lengths[:-1]])
     reads = []
-    for number, (length, end) in enumerate(zip(lengths, ends, strict=True)):
+    for number, (length, start) in enumerate(zip(lengths, starts, strict=True)):
         if length == 0:
             continue
-        of_samples = [
-            rows[slice(*np.searchsorted(rows, (end - length, end)))] - (end - length)
-            for rows in chosen
-        ]
         reads.append(
             [
                 dask.delayed(_read, pure=False)(
@@ -116,8 +115,8 @@ def draw_rows(
                     part,
                     parts.y[number],
                     parts.sample_weight[number],
-                    np.concatenate(of_samples).astype(np.int32),
-                    np.cumsum([len(rows) for rows in of_samples])[:-1],
+                    chosen,
+                    int(start),
                     length,
                     _like_block(parts, block),
                     parts.first_columns[block],
@@ -125,7 +124,7 @@ def draw_rows(
                 for block, part in enumerate(parts.X[number])
             ]
         )
-    return _deal_out(cluster, reads, len(chosen))
+    return _deal_out(cluster, reads, n_tasks)
 
 
 def _deal_out(cluster, reads, n_samples):
@@ -157,8 +156,8 @@ def _deal_out(cluster, reads, n_samples):
     return Rows([list(blocks) for blocks in zip(*tables, strict=True)], classes)
 
 
-def _choose_rows(n_rows, n_columns, n_blocks, n_tasks, rows_per_task, seed):
-    """Choose the rows of each sample: arrays in increasing order, no row in two."""
+def _count_rows(n_rows, n_columns, n_blocks, n_tasks, rows_per_task):
+    """Tell how many samples there are, and how many rows each has."""
     most = rows_per_task
     if n_columns > BLOCK_SIZE:
         if n_tasks not in ("auto", 1):
@@ -181,11 +180,7 @@ def _choose_rows(n_rows, n_columns, n_blocks, n_tasks, rows_per_task, seed):
             f"n_tasks={n_tasks} samples need at least two rows each, but X has "
             f"{n_rows}."
         )
-    if n_tasks * most == n_rows and n_tasks == 1:
-        return [np.arange(n_rows)]
-    rng = np.random.default_rng([seed, n_rows])
-    rows = rng.choice(n_rows, n_tasks * most, replace=False)
-    return [np.sort(of_task) for of_task in rows.reshape(n_tasks, most)]
+    return n_tasks, most
 
 
 def _split_up(X, y, sample_weight, in_blocks):
@@ -220,7 +215,7 @@ def _split_up(X, y, sample_weight, in_blocks):
         blocks = X.to_delayed().tolist()
     else:
         like = X._meta
-        blocks = [[part] for part in X.to_delayed()]
+        blocks = [[part] for part in _partitions(X)]
     columns = {}
     for name, other in others.items():
         if other is None:
@@ -238,7 +233,7 @@ def _split_up(X, y, sample_weight, in_blocks):
                 other = other.rechunk({1: -1})
             columns[name] = other.to_delayed().ravel().tolist()
         else:
-            columns[name] = other.to_delayed()
+            columns[name] = _partitions(other)
         if len(columns[name]) != len(blocks):
             raise ValueError(
                 f"X has {len(blocks)} partitions, but {name} has {len(columns[name])}. "
@@ -249,6 +244,16 @@ def _split_up(X, y, sample_weight, in_blocks):
     )
 
 
+def _partitions(frame):
+    """Take a data frame apart, into the partitions that its user sees.
+
+    Dask's whole optimization puts small files together, more of them where fewer
+    columns are read: partitions of X and y would be others. To read no more columns
+    than are asked for is all that is wanted of it.
+    """
+    return frame.simplify().to_delayed(optimize_graph=False)
+
+
 def _like_block(parts, block):
     """Tell what a block of columns looks like."""
     if not isinstance(parts.like, int):
@@ -257,8 +262,35 @@ def _like_block(parts, block):
     return ends[block] - parts.first_columns[block]
 
 
-def _read(number, X, y, weight, rows, ends, length, like, first_column):
-    """Check a partition, and take rows for each sample.
+def _gather_parts(cluster, futures, name, numbers=None):
+    """Fetch what was made of partitions; name the one that cannot be read."""
+    try:
+        return cluster.gather(futures)
+    except Exception as error:
+        for number, future in enumerate(futures):
+            if future.status == "error" and not str(error).startswith("Partition "):
+                number = number if numbers is None else numbers[number]
+                raise ValueError(
+                    f"Partition {number} of {name} cannot be read: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+        raise
+
+
+# What follows runs on the workers.
+
+
+def _choose_rows(n_rows, n_samples, n_each, seed):
+    """Choose the rows of each sample: arrays in increasing order, no row in two."""
+    if n_samples * n_each == n_rows and n_samples == 1:
+        return [np.arange(n_rows)]
+    rng = np.random.default_rng([seed, n_rows])
+    rows = rng.choice(n_rows, n_samples * n_each, replace=False)
+    return [np.sort(of_sample) for of_sample in rows.reshape(n_samples, n_each)]
+
+
+def _read(number, X, y, weight, chosen, start, length, like, first_column):
+    """Check a partition, and take its rows for each sample.
 
     Returns
     -------
@@ -279,10 +311,13 @@ def _read(number, X, y, weight, rows, ends, length, like, first_column):
         _check_frame(where, X, like)
     else:
         _check_array(where, X, like, first_column)
-    pieces = [
-        tuple(None if one is None else _take(one, some) for one in (X, y, weight))
-        for some in np.split(rows, ends)
-    ]
+    pieces = []
+    for rows in chosen:
+        first, end = np.searchsorted(rows, (start, start + length))
+        own = rows[first:end] - start
+        pieces.append(
+            tuple(None if one is None else _take(one, own) for one in (X, y, weight))
+        )
     return pieces, _classes(y)
 
 
@@ -355,21 +390,6 @@ def _kind_of_dtype(dtype):
     if pd.api.types.is_timedelta64_dtype(dtype):
         return "durations"
     return "text or categories"
-
-
-def _gather_parts(cluster, futures, name, numbers=None):
-    """Fetch what was made of partitions; name the one that cannot be read."""
-    try:
-        return cluster.gather(futures)
-    except Exception as error:
-        for number, future in enumerate(futures):
-            if future.status == "error" and not str(error).startswith("Partition "):
-                number = number if numbers is None else numbers[number]
-                raise ValueError(
-                    f"Partition {number} of {name} cannot be read: "
-                    f"{type(error).__name__}: {error}"
-                ) from error
-        raise
 
 
 def _put_together(n_samples, *reads):

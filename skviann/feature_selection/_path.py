@@ -228,7 +228,7 @@ def merge_paths(paths, weights):
     )
 
 
-def follow_path(path_of_sizes, n_features, n_most=None):
+def follow_path(path_of_sizes, n_features, n_most=None, at_least=0):
     """Train nested sets of columns, until more of them no longer help.
 
     Parameters
@@ -240,6 +240,8 @@ def follow_path(path_of_sizes, n_features, n_most=None):
         All columns.
     n_most : int, default=None
         Go no further than that many columns.
+    at_least : int, default=0
+        Go as far as that many, if there are.
 
     Returns
     -------
@@ -255,7 +257,7 @@ def follow_path(path_of_sizes, n_features, n_most=None):
             path.weights,
             np.concatenate([path.split_losses, more.split_losses], axis=1),
         )
-        if not _may_go_on(path):
+        if path.n_features[-1] >= at_least and not _may_go_on(path):
             break
     return path
 

@@ -24,7 +24,17 @@ BLOCK_SIZE = 4096
 
 
 def select_ready_made(
-    network, X, y, sample_weight, *, cv, split_params, n_jobs, seeds, **settings
+    network,
+    X,
+    y,
+    sample_weight,
+    *,
+    cv,
+    split_params,
+    n_jobs,
+    seeds,
+    learned=None,
+    **settings,
 ):
     """Rank columns in rounds, follow the path of nested sets, test their use.
 
@@ -40,6 +50,8 @@ def select_ready_made(
         Blocks of columns that are trained at the same time.
     seeds : list of int
         Of everything, then one for each split of the rows.
+    learned : dict, default=None
+        As for `BaseNetwork._open`.
     **settings
         As for `select`.
 
@@ -49,7 +61,7 @@ def select_ready_made(
     """
     seed, *split_seeds = seeds
     sample, learned = open_sample(
-        network, X, y, sample_weight, cv, split_params, split_seeds
+        network, X, y, sample_weight, cv, split_params, split_seeds, learned=learned
     )
     return select(Here(sample, n_jobs), network, learned, seed=seed, **settings)
 
@@ -164,6 +176,7 @@ def select(
     sampler,
     seed,
     progress,
+    at_least=0,
 ):
     """Rank columns in rounds, follow the path of nested sets, test their use.
 
@@ -189,6 +202,8 @@ def select(
         Same seed, same result.
     progress : callable
         From the number of steps to a `Progress`.
+    at_least : int, default=0
+        How far to follow the path in any case.
 
     Returns
     -------
@@ -212,6 +227,7 @@ def select(
                 lambda sizes: trainings.path(elimination.rankings, sizes),
                 n_features,
                 n_most,
+                at_least,
             )
         if sampler is not None:
             pvalues = trainings.test(elimination, sampler)

@@ -4,6 +4,8 @@ A method takes values and returns values, whether it runs here or on another mac
 same arguments, same result.
 """
 
+import sys
+
 import numpy as np
 from scipy.sparse import issparse
 
@@ -78,6 +80,10 @@ class Sample:
         self.weight = weight
         self.features = features
         self.held_out = held_out_rows(folds)
+
+    def __sizeof__(self):
+        """Bytes, for those who decide where to compute."""
+        return sys.getsizeof(self.problem)
 
     @property
     def can_interact(self):
@@ -337,6 +343,10 @@ class Block:
     def __init__(self, network, problem):
         self.network = network
         self.problem = problem
+
+    def __sizeof__(self):
+        """Bytes, for those who decide where to compute."""
+        return sys.getsizeof(self.problem)
 
     def importances(self, seed):
         """Train one network, and score its features: (n_features,)."""

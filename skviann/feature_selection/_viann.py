@@ -5,6 +5,7 @@ import functools
 import warnings
 from functools import partial
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -37,19 +38,35 @@ from skviann.feature_selection._base import (
     as_select_from_model,
     check_threshold,
 )
+from skviann.feature_selection._findings import Findings, merge_findings
 from skviann.feature_selection._multiple_testing import benjamini_hochberg, holm
 from skviann.feature_selection._own_network import select_with_own_network
 from skviann.feature_selection._path import choose_size
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._ready_made import select_ready_made
+from skviann.feature_selection._sample import own_seed
 from skviann.feature_selection._sampling import ConditionalSampler
-from skviann.neural_network import BaseNetwork, VIANNClassifier, default_network
+from skviann.neural_network import (
+    BaseNetwork,
+    VIANNClassifier,
+    VIANNRegressor,
+    default_network,
+)
 
 _MAX_SCALE_RATIO = 100
 
 # Thresholds that are not of importances, but found in the data.
 SIZES = ("auto", "held-out")
 TESTS = ("fdr", "fwer")
+
+
+class _Stream(NamedTuple):
+    """What the selector knows of the chunks of rows so far."""
+
+    seeds: list  # of everything, then one for each split of the rows
+    findings: Findings | None = None
+    weight: float = 0.0
+    n_chunks: int = 0
 
 
 def _with_a_hint(init):
@@ -367,10 +384,155 @@ class VIANNSelector(ImportanceSelector):
             self._ask_max_features(X_original)
             fit_params, split_params = self._route(fit_params)
             self._keep(self._select(estimator, X, y, fit_params, split_params))
+            vars(self).pop("_stream", None)
             if is_own(estimator):
                 self._warn_about_scales(X)
         self._warn_if_none()
         return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Select with one more chunk of rows: for streams, and tables too long to hold.
+
+        Each chunk is selected from by itself, with folds of its own. Importances and
+        held-out losses are then averaged over all chunks so far, by weights of rows;
+        what is kept follows from the averages. A column that is too weak for each
+        chunk's ranking is not found by many of them: chunks of 1000 rows or more, in
+        random order, are best. `estimator_` is one network that goes on from chunk to
+        chunk, as `VIANNClassifier.partial_fit` does: what columns hold, bins, levels
+        and classes are those of the first chunk, or of the estimator's `adapt`. What it
+        does not promise is the result of one `fit` on all rows. A `fit` forgets the
+        chunks.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The next rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets, of the same kind in all chunks.
+        classes : array-like of shape (n_classes,), default=None
+            For the first chunk: all classes, if it may lack some.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts, in the chunk and against other chunks.
+
+        Returns
+        -------
+        self : VIANNSelector
+
+        Raises
+        ------
+        ValueError
+            If the chunk cannot be used or holds a class that is not known; if
+            `threshold` is "fdr" or "fwer", whose p-values are not averaged; or if the
+            selector was fitted by `fit`.
+        TypeError
+            If the estimator is not a `VIANNClassifier` or `VIANNRegressor`.
+
+        Warns
+        -----
+        UserWarning
+            If no feature is kept so far.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skviann import VIANNSelector
+        >>> rng = np.random.default_rng(0)
+        >>> selector = VIANNSelector(random_state=0)
+        >>> for _ in range(3):
+        ...     X = rng.normal(size=(1000, 8))
+        ...     _ = selector.partial_fit(X, X[:, 0] * X[:, 1] > 0)
+        >>> selector.get_support(indices=True)
+        array([0, 1])
+        """
+        with all_or_nothing(self):
+            self._check_can_go_on()
+            is_first = not hasattr(self, "_stream")
+            table = check_table(self, X, reset=is_first)
+            X_original, X = X, X if is_frame(X) else table
+            y_original, y = y, read_target(y, self)
+            if is_first:
+                self._ask_max_features(X_original)
+                network = self._adapted_network(
+                    X, y, y_original, classes, sample_weight
+                )
+                self._stream = _Stream(self._draw_seeds(network))
+            else:
+                network = copy.copy(self.estimator_)
+            self._keep_chunk(network, X, y, sample_weight)
+        self._warn_if_none()
+        return self
+
+    def _check_can_go_on(self):
+        """Raise an error if there is no selecting chunk by chunk."""
+        self._check_estimator()
+        check_threshold(self.threshold, (*SIZES, *TESTS))
+        if not isinstance(
+            self.estimator, (VIANNClassifier, VIANNRegressor, type(None))
+        ):
+            raise TypeError(
+                "partial_fit goes on with a VIANNClassifier or VIANNRegressor, got "
+                f"estimator={self.estimator!r}."
+            )
+        if self.threshold in TESTS:
+            raise ValueError(
+                f"threshold={self.threshold!r} tests the networks of one fit: p-values "
+                "of several chunks are not averaged. partial_fit takes 'auto', "
+                "'held-out' or a threshold of importances."
+            )
+        if hasattr(self, "estimator_") and not hasattr(self, "_stream"):
+            raise ValueError(
+                "This selector was fitted by fit, which keeps nothing for partial_fit "
+                "to go on with. Call partial_fit from the first chunk on, on a new "
+                "selector or sklearn.base.clone(selector)."
+            )
+
+    def _adapted_network(self, X, y, y_original, classes, sample_weight):
+        """Return a network that knows what columns and target hold."""
+        network = self.estimator or default_network(y_original, y)()
+        if hasattr(network, "_adapted"):
+            return copy.copy(network)
+        network = clone(network).set_params(**self._network_settings())
+        if isinstance(network, VIANNClassifier):
+            return network.adapt(X, y, sample_weight, classes=classes)
+        if classes is not None:
+            raise ValueError(
+                f"classes={classes!r} were given, but y is a quantity: its dtype is "
+                f"{y.dtype}."
+            )
+        return network.adapt(X, y, sample_weight)
+
+    def _keep_chunk(self, network, X, y, sample_weight):
+        """Select with a chunk of rows, and average over all chunks."""
+        stream = self._stream
+        before, number = stream.findings, stream.n_chunks
+        has_path = before is not None and before.path is not None
+        findings = select_ready_made(
+            copy.copy(network),
+            X,
+            y,
+            sample_weight,
+            cv=self.cv,
+            split_params={},
+            n_jobs=self.n_jobs,
+            seeds=[own_seed(seed, number) for seed in stream.seeds],
+            learned=network._learned(),
+            at_least=before.path.n_features[-1] if has_path else 0,
+            **self._settings(),
+        )
+        weight = len(y) if sample_weight is None else float(np.sum(sample_weight))
+        if before is None:
+            network.random_state = stream.seeds[0]
+        else:
+            findings = merge_findings(
+                [before, findings], [stream.weight, weight], number
+            )
+        network.partial_fit(X, y, sample_weight=sample_weight)
+        findings = findings._replace(estimator=network)
+        self._keep(findings)
+        self._stream = _Stream(
+            stream.seeds, findings, stream.weight + weight, number + 1
+        )
 
     def _warn_if_none(self):
         if not self.get_support().any():

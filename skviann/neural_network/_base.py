@@ -280,6 +280,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _learned(self):
         """Return the attributes that are known before a training."""
+        if hasattr(self, "_adapted"):
+            return self._adapted
         names = ("_columns", "_groups", "_inputs", *self._of_target)
         return {name: getattr(self, name) for name in names}
 
@@ -299,9 +301,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
         self._validate_params()
         with all_or_nothing(self):
-            learned = getattr(self, "_adapted", None)
-            if learned is None and hasattr(self, "_weights"):
-                learned = self._learned()
+            is_known = hasattr(self, "_adapted") or hasattr(self, "_weights")
+            learned = self._learned() if is_known else None
             problem, learned = self._open(
                 X, y, sample_weight, learned=learned, classes=classes
             )

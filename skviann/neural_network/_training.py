@@ -124,6 +124,11 @@ class Problem:
         self._columns_of = np.split(np.argsort(feature_of_column, kind="stable"), ends)
         self._encoded = None
 
+    def __sizeof__(self):
+        """Bytes of the rows, for those who decide where to compute."""
+        X = self.X.data if issparse(self.X) else self.X
+        return object.__sizeof__(self) + X.nbytes + self.targets.nbytes
+
     def _encode(self):
         """Compute the inputs of all rows once, unless they are very many."""
         if self._encoded is None:

@@ -1,0 +1,163 @@
+"""A selection that goes from chunk to chunk of rows."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+from skviann import (
+    DeepFeatureSelectionClassifier,
+    VIANNClassifier,
+    VIANNRegressor,
+    VIANNSelector,
+)
+
+N, D = 600, 6
+
+
+def make_chunk(number):
+    X = np.random.default_rng(number).normal(size=(N, D))
+    return X, (X[:, 1] + X[:, 4] > 0).astype(int)
+
+
+CHUNKS = [make_chunk(number) for number in range(3)]
+
+
+@pytest.fixture(scope="module")
+def selector():
+    selector = VIANNSelector(random_state=0)
+    for chunk in CHUNKS:
+        selector.partial_fit(*chunk)
+    return selector
+
+
+def test_first_chunk_is_a_fit(selector):
+    first = VIANNSelector(random_state=0).partial_fit(*CHUNKS[0])
+    expected = VIANNSelector(random_state=0).fit(*CHUNKS[0])
+    assert_array_equal(first.importances_, expected.importances_)
+    assert_array_equal(first.get_support(), expected.get_support())
+    for name, values in expected.cv_results_.items():
+        assert_allclose(first.cv_results_[name], values, err_msg=name)
+
+
+def test_importances_and_losses_are_means_over_chunks(selector):
+    """Each chunk by itself is a first chunk with bins of the first and its own seed."""
+    so_far, results = [], []
+    growing = VIANNSelector(random_state=0)
+    for chunk in CHUNKS:
+        growing.partial_fit(*chunk)
+        so_far.append(growing.importances_)
+        results.append(growing.cv_results_["mean_test_score"])
+    assert_array_equal(so_far[-1], selector.importances_)
+    # What is added by the second and third chunk is a selection of its own.
+    for values in (so_far, results):
+        second = 2 * values[1] - values[0]
+        third = 3 * values[2] - 2 * values[1]
+        assert not np.allclose(second, third)
+    third = 3 * so_far[2] - 2 * so_far[1]
+    assert (third > -1e-9).all()
+    assert_allclose(third.mean(axis=0).sum(), 1)
+    assert_array_equal(third.mean(axis=0).argsort()[-2:], [1, 4])
+    assert_array_equal(selector.get_support(indices=True), [1, 4])
+
+
+def test_losses_by_row_are_those_of_all_chunks(selector):
+    error = selector.cv_results_["std_error"][0]
+    alone = VIANNSelector(random_state=0).fit(*CHUNKS[0]).cv_results_["std_error"][0]
+    assert_allclose(error, alone / np.sqrt(3), rtol=0.2)
+
+
+def test_the_network_is_one_that_goes_on(selector):
+    network = VIANNClassifier(random_state=selector.estimator_.random_state)
+    for chunk in CHUNKS:
+        network.partial_fit(*chunk)
+    X, y = make_chunk(99)
+    assert_array_equal(selector.estimator_.predict_proba(X), network.predict_proba(X))
+    assert network.score(X, y) > 0.9
+
+
+def test_chunks_weigh_as_much_as_their_rows():
+    X, y = make_chunk(0)
+    weights = np.full(N, 3.0)
+    streamed = [VIANNSelector(random_state=0).partial_fit(X, y) for _ in range(2)]
+    streamed[0].partial_fit(*CHUNKS[1])
+    streamed[1].partial_fit(*CHUNKS[1], sample_weight=weights)
+    first = VIANNSelector(random_state=0).fit(X, y).importances_
+    second = 2 * streamed[0].importances_ - first
+    assert_allclose(streamed[1].importances_, (first + 3 * second) / 4, atol=1e-6)
+
+
+def test_a_pickled_stream_goes_on_as_it_would_have():
+    selector = VIANNSelector(random_state=0).partial_fit(*CHUNKS[0])
+    copied = pickle.loads(pickle.dumps(selector))
+    for one in (selector, copied):
+        one.partial_fit(*CHUNKS[1])
+    assert_array_equal(copied.importances_, selector.importances_)
+
+
+def test_a_table_whose_levels_come_later():
+    def chunk(levels, seed):
+        rng = np.random.default_rng(seed)
+        table = pd.DataFrame({"level": rng.choice(levels, N), "x": rng.normal(size=N)})
+        return table, (table.level == "a") + 0.1 * rng.normal(size=N)
+
+    selector = VIANNSelector(random_state=0)
+    selector.partial_fit(*chunk(["a", "b"], 0)).partial_fit(*chunk(["a", "c"], 1))
+    assert_array_equal(selector.get_feature_names_out(), ["level"])
+    with pytest.raises(ValueError, match="feature"):
+        selector.partial_fit(chunk(["a"], 2)[0].rename(columns={"x": "z"}), np.ones(N))
+
+
+def test_an_estimator_that_was_adapted_keeps_its_bins():
+    everything = np.concatenate([X for X, _ in CHUNKS])
+    network = VIANNRegressor(random_state=0).adapt(everything, everything[:, 0])
+    selector = VIANNSelector(network).partial_fit(CHUNKS[0][0], CHUNKS[0][0][:, 0])
+    assert_allclose(
+        selector.estimator_.scaler_.center_, np.median(everything, axis=0), atol=1e-6
+    )
+    assert not hasattr(network, "feature_importances_")
+
+
+def test_classes_of_later_chunks():
+    X, y = CHUNKS[0]
+    is_one = y == 1
+    selector = VIANNSelector(random_state=0, threshold="mean")
+    selector.partial_fit(X[is_one], y[is_one], classes=[0, 1]).partial_fit(*CHUNKS[1])
+    assert_array_equal(selector.estimator_.classes_, [0, 1])
+    with pytest.raises(ValueError, match="none of the classes known"):
+        selector.partial_fit(X, y + 1)
+
+
+@pytest.mark.parametrize(
+    ("selector", "error", "message"),
+    [
+        (VIANNSelector(threshold="fdr"), ValueError, "threshold='fdr'"),
+        (
+            VIANNSelector(DeepFeatureSelectionClassifier()),
+            TypeError,
+            "VIANNClassifier or VIANNRegressor",
+        ),
+    ],
+)
+def test_what_cannot_go_on_is_refused(selector, error, message):
+    with pytest.raises(error, match=message):
+        selector.partial_fit(*CHUNKS[0])
+    assert not hasattr(selector, "n_features_in_")
+
+
+def test_after_a_fit_there_is_no_going_on():
+    selector = VIANNSelector(random_state=0).fit(*CHUNKS[0])
+    with pytest.raises(ValueError, match="fitted by fit"):
+        selector.partial_fit(*CHUNKS[1])
+    streamed = VIANNSelector(random_state=0).partial_fit(*CHUNKS[1]).fit(*CHUNKS[0])
+    assert_array_equal(streamed.importances_, selector.importances_)
+    clone(streamed).partial_fit(*CHUNKS[1])
+
+
+def test_classes_of_a_quantity_are_refused():
+    X, _ = CHUNKS[0]
+    with pytest.raises(ValueError, match="y is a quantity"):
+        VIANNSelector().partial_fit(X, X[:, 0], classes=[0, 1])
