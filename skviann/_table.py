@@ -288,6 +288,8 @@ def code_table(table, columns):
         if issparse(table) or getattr(table, "dtype", None) in FLOATS:
             return table
         columns = [Column(name, NUMBER, "numbers") for name, _ in _columns_of(table)]
+    if issparse(table):  # of numbers, where the fit was on a data frame
+        table = table.toarray()
     coded = np.empty(table.shape)
     for target, (name, cells), column in zip(
         coded.T, _columns_of(table), columns, strict=True

@@ -147,6 +147,17 @@ def test_a_faulty_partition_is_named(client, table, fault, message):
         DaskVIANNSelector().fit(X, data.y)
 
 
+def test_parameters_are_those_of_the_local_estimator_and_two_more():
+    for on_dask, here in (
+        (DaskVIANNSelector, VIANNSelector),
+        (DaskVIANNClassifier, VIANNClassifier),
+    ):
+        own = {"n_tasks", "rows_per_task"}
+        assert set(on_dask().get_params()) == {*here().get_params(), *own}
+    assert repr(DaskVIANNSelector(n_tasks=2)) == "DaskVIANNSelector(n_tasks=2)"
+    assert not hasattr(DaskVIANNSelector(), "partial_fit")
+
+
 def test_wrong_arguments(client, numbers):
     X, y = numbers
     with pytest.raises(TypeError, match="X must be a dask"):

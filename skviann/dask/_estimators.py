@@ -1,5 +1,6 @@
 """Estimators that take Dask collections, and have rows of them looked at by workers."""
 
+import inspect
 from numbers import Integral
 
 import dask
@@ -54,6 +55,21 @@ class _OnDask:
         self.n_tasks = n_tasks
         self.rows_per_task = rows_per_task
 
+    def __init_subclass__(cls):
+        """Give `__init__` the signature of all parameters, which `repr` reads."""
+        super().__init_subclass__()
+        if not hasattr(cls, "_local"):
+            return
+
+        def init(self, *args, **params):
+            _OnDask.__init__(self, *args, **params)
+
+        own = list(inspect.signature(_OnDask.__init__).parameters.values())
+        its = list(inspect.signature(cls._local.__init__).parameters.values())
+        named = [one for one in own if one.kind is one.KEYWORD_ONLY]
+        init.__signature__ = inspect.Signature([*its, *named])
+        cls.__init__ = init
+
     _own_constraints: dict = {
         "n_tasks": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "rows_per_task": [Interval(Integral, 10, None, closed="left")],
@@ -71,6 +87,12 @@ class _OnDask:
     def __getstate__(self):
         state = super().__getstate__()
         return {**state, "client": None}
+
+    @property
+    def partial_fit(self):
+        raise AttributeError("There is no partial_fit on Dask: fit takes any length.")
+
+    adapt = partial_fit
 
     def to_local(self):
         """Return the ordinary estimator, fitted if this one is.
