@@ -352,7 +352,7 @@ def measure_scaling(by, n_workers):
         settings = {"n_tasks": 16, "rows_per_task": 50_000}
     else:
         rng = da.random.default_rng(0)
-        X = rng.standard_normal((1000, 65_536), "f4", chunks=(1000, 4096))
+        X = rng.standard_normal((1000, 65_536), chunks=(1000, 4096)).astype("f4")
         y = X[:, 0] + X[:, 40_000] > 0
         settings = {}
     with workers(n_workers) as client:

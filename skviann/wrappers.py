@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 import scikeras.wrappers
+from scikeras._saving_utils import pack_keras_model, unpack_keras_model
 from scikeras._utils import route_params
 from sklearn import config_context
 from sklearn.base import clone
@@ -43,6 +44,22 @@ class _FasterWrapper:
             regressor_tags=None if is_classifier else RegressorTags(),
             input_tags=InputTags(sparse=True, three_d_array=True),
         )
+
+    # The state is of plain values, for those who save it without pickle, and walk
+    # through it: the network as the bytes of a file of Keras's.
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if isinstance(state.get("model_"), keras.Model):
+            _, (state["model_"],) = pack_keras_model(state["model_"])
+        for name in ("_fit_callbacks", "_predict_callbacks"):
+            state.pop(name, None)
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if isinstance(vars(self).get("model_"), np.ndarray):
+            self.model_ = unpack_keras_model(self.model_)
+            self._initialize_callbacks()
 
     # scikeras's encoders make frames where a user asked all of scikit-learn for them;
     # Keras trains and predicts on arrays.
