@@ -2,15 +2,15 @@
 More rows than one machine looks at
 ===================================
 
-`skviann.dask` has rows drawn from all partitions of a table, in samples, and each sample
-looked at by a task of its own on a Dask cluster. More tasks see weaker columns. Here the
-cluster is two processes on this machine. It needs ``pip install skviann[dask]``.
+`skviann.dask` draws rows from all partitions of a table, in samples, and each sample is
+a task of its own on a Dask cluster. More tasks see weaker columns. Here the cluster is
+two processes on this machine. It needs ``pip install skviann[dask]``.
 """
 
 # %%
-# Half a million rows of 20 columns, made chunk by chunk when a worker asks for them; they
-# could as well come from Parquet files, with ``dask.dataframe.read_parquet``. The target
-# follows column 0, and ever so slightly column 1: a correlation of 0.06.
+# Half a million rows of 20 columns, made chunk by chunk when a worker asks for them.
+# They could as well come from Parquet files, with ``dask.dataframe.read_parquet``. The
+# target follows column 0, and a little column 1: a correlation of 0.06.
 
 import dask.array as da
 import matplotlib.pyplot as plt
@@ -34,9 +34,11 @@ def make_data():
 
 def main():
     X, y = make_data()
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+    _, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
         Client(cluster),
     ):
         for ax, n_tasks in zip(axes, (1, 10), strict=True):
