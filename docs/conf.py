@@ -1,10 +1,16 @@
 """Settings of the documentation site; ``make docs`` builds it into docs/_build/html."""
 
+import inspect
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the gallery's examples run here
 
+from numpydoc.docscrape_sphinx import SphinxDocString
+from sphinx.util.inspect import stringify_signature
+
 import skviann
+
+REPOSITORY = "https://github.com/skviann/skviann"  # every link to it is made of this
 
 project = "skviann"
 author = "The skviann developers"
@@ -15,6 +21,8 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",  # [source] beside each class and function
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
@@ -42,6 +50,12 @@ default_role = "py:obj"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 toc_object_entries_show_parents = "hide"
+maximum_signature_line_length = 80  # longer ones have a line for each parameter
+
+# Copied is what one types: no prompts, no output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_selector = "div:not(.sphx-glr-script-out) > div.highlight > pre"
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -49,6 +63,8 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"reproduce_paper\.py$",  # takes long; its table is a page
     "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "auto_examples/backreferences",  # "Examples using ..."
+    "doc_module": "skviann",
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
@@ -58,7 +74,8 @@ sphinx_gallery_conf = {
 }
 
 html_theme = "pydata_sphinx_theme"
-html_title = "skviann"
+html_title = f"skviann {version}"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["skviann.css"]
 html_show_sourcelink = False
@@ -69,10 +86,19 @@ html_sidebars = {
         "benchmarks",
         "changelog",
         "coming_from",
+        "contributing",
+        "faq",
         "paper",
         "start",
         "which_importance",
     ]
+}
+github_user, github_repo = REPOSITORY.split("/")[-2:]
+html_context = {
+    "github_user": github_user,
+    "github_repo": github_repo,
+    "github_version": "main",
+    "doc_path": "docs",
 }
 html_theme_options = {
     "navigation_with_keys": False,
@@ -80,8 +106,16 @@ html_theme_options = {
     "navbar_align": "left",
     "footer_start": ["copyright"],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc"],
-    "icon_links": [],
+    "use_edit_page_button": True,
+    "secondary_sidebar_items": ["page-toc", "edit-this-page"],
+    "icon_links": [
+        {"name": "Repository", "url": REPOSITORY, "icon": "fa-brands fa-github"},
+        {
+            "name": "Report a problem",
+            "url": f"{REPOSITORY}/issues",
+            "icon": "fa-solid fa-bug",
+        },
+    ],
 }
 
 
@@ -95,6 +129,39 @@ def link_to_package(app, env, node, contnode):
     )
 
 
+def show_init_signature(app, what, name, obj, options, signature, return_annotation):
+    """Give Keras layers the parameters of their `__init__`, not (*args, **kwargs)."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        return stringify_signature(inspect.signature(obj)), return_annotation
+    return None
+
+
+def skip_attributes(app, what, name, obj, skip, options):
+    """Leave properties such as `threshold_` out of the methods.
+
+    They are described under Attributes, in the class's docstring.
+    """
+    return True if isinstance(obj, property) and name.endswith("_") else None
+
+
+def keep_description(self, param, desc, fake_autosummary):
+    """Show an attribute as its class describes it, not by its property's first line."""
+    return process_param(self, param, desc, fake_autosummary=False)
+
+
+process_param = SphinxDocString._process_param
+SphinxDocString._process_param = keep_description
+
+
+def hide_edit_button(app, pagename, templatename, context, doctree):
+    """Pages that are made by the build are no files of the repository."""
+    if pagename.startswith(("api/", "auto_examples/", "_modules/")):
+        context["theme_secondary_sidebar_items"] = ["page-toc"]
+
+
 def setup(app):
     """Connect what is above."""
     app.connect("missing-reference", link_to_package)
+    app.connect("autodoc-process-signature", show_init_signature)
+    app.connect("autodoc-skip-member", skip_attributes)
+    app.connect("html-page-context", hide_edit_button, priority=400)  # before the theme

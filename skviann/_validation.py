@@ -46,6 +46,10 @@ def explained():
                 f"{error} Images and sequences are for a network of your own: see "
                 "VIANNSelector and VarianceImportance."
             ) from error
+        if "Complex data not supported" in str(error):
+            raise ValueError(
+                "Complex data not supported: X and y must hold real numbers."
+            ) from error
         if "could not convert string" not in str(error):
             raise
         raise ValueError(

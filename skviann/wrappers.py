@@ -18,6 +18,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
+from skviann._processes import check_process
 from skviann._seeding import seeded
 from skviann._validation import draw_seeds
 from skviann.callbacks import VarianceImportance
@@ -159,7 +160,9 @@ def accepts_sparse(wrapper):
     return isinstance(wrapper, scikeras.wrappers.BaseWrapper)
 
 
-def fit_with_importances(wrapper, X, y, seed, callbacks=None, **fit_params):
+def fit_with_importances(
+    wrapper, X, y, seed, callbacks=None, *, share_callbacks=False, **fit_params
+):
     """Train a copy of a wrapper with VIANN's callback behind all others.
 
     Parameters
@@ -176,6 +179,9 @@ def fit_with_importances(wrapper, X, y, seed, callbacks=None, **fit_params):
         time.
     callbacks : list of keras.callbacks.Callback, default=None
         More callbacks for this training alone. Copies are used.
+    share_callbacks : bool, default=False
+        Whether the wrapper's own callbacks themselves see the training, and not copies:
+        one that reports to somebody does so only then.
     **fit_params : dict
         Passed to the wrapper's fit.
 
@@ -193,6 +199,7 @@ def fit_with_importances(wrapper, X, y, seed, callbacks=None, **fit_params):
     """
     viann = _ColumnImportance(X.shape[1])
     added = [*copy.deepcopy(callbacks or []), viann]
+    check_process()
     fitted = clone(wrapper)
     if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
         if seed is not None:
@@ -202,11 +209,18 @@ def fit_with_importances(wrapper, X, y, seed, callbacks=None, **fit_params):
         is_free = getattr(fitted, "fit__callbacks", None) is None
         name = "fit__callbacks" if is_free else "callbacks"
         own = {name: getattr(fitted, name, None)}
-        during_fit = {name: _append(own[name], added)}
+        source = wrapper if share_callbacks else fitted
+        during_fit = {name: _append(getattr(source, name, None), added)}
+        other = "callbacks" if is_free else "fit__callbacks"
+        if getattr(fitted, other, None) is not None:
+            own[other] = getattr(fitted, other)
+            during_fit[other] = getattr(source, other)
     else:
         # Keras's wrappers lose fit_kwargs when cloned, and write into it when fitted.
         own = {"fit_kwargs": copy.deepcopy(wrapper.fit_kwargs)}
         fit_kwargs = copy.deepcopy(wrapper.fit_kwargs) or {}
+        if share_callbacks and wrapper.fit_kwargs:
+            fit_kwargs["callbacks"] = wrapper.fit_kwargs.get("callbacks")
         added = _append(fit_kwargs.get("callbacks"), added)
         during_fit = {"fit_kwargs": {**fit_kwargs, "callbacks": added}}
     fitted.set_params(**during_fit)

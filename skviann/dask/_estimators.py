@@ -9,6 +9,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skviann._sklearn_compat import Interval, StrOptions
@@ -438,7 +439,8 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
 
     def _network(self):
         """Return a copy of the network; None if the target decides which it is."""
-        if is_own(self.estimator):
+        is_frozen = isinstance(self.estimator, FrozenEstimator)
+        if is_frozen or is_own(self.estimator):
             raise TypeError(
                 "estimator must be None or a ready-made network, such as "
                 f"VIANNClassifier; got {self.estimator!r}. With a network of your own "

@@ -75,11 +75,12 @@ def select_with_own_network(
         folds = split_rows(cv, X, y, is_classes, [split_seed], **split_params)
     counts = remaining_after(n_features, step)
     first_fit = []
+    is_single = n_repeats == 1 and not with_path and not counts
 
     def fit_all(rows_and_columns, seeds):
         """Fit a copy for each of the rows, columns and seeds."""
         return Parallel(n_jobs=n_jobs)(
-            delayed(_fit_one)(wrapper, X, y, rows, columns, seed, fit_params)
+            delayed(_fit_one)(wrapper, X, y, rows, columns, seed, fit_params, is_single)
             for rows, columns in rows_and_columns
             for seed in seeds
         )
@@ -148,7 +149,7 @@ def _draw_seeds(wrapper, random_state, n_repeats):
     return draw_seeds(getattr(wrapper, "random_state", None), n_repeats)
 
 
-def _fit_one(wrapper, X, y, rows, columns, seed, fit_params):
+def _fit_one(wrapper, X, y, rows, columns, seed, fit_params, share_callbacks):
     """Fit a copy of the network; return it and its importances."""
     from skviann.wrappers import fit_with_importances
 
@@ -157,7 +158,9 @@ def _fit_one(wrapper, X, y, rows, columns, seed, fit_params):
         X, y = take_rows(X, rows), y[rows]
     if len(columns) < X.shape[1]:
         X = X[:, columns]
-    return fit_with_importances(wrapper, X, y, seed, **fit_params)
+    return fit_with_importances(
+        wrapper, X, y, seed, share_callbacks=share_callbacks, **fit_params
+    )
 
 
 def _some_rows(rows, y, seed):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metadata_routing import (
@@ -99,7 +100,11 @@ class VIANNSelector(ImportanceSelector):
         (`DeepFeatureSelectionClassifier`, `DropoutRankingClassifier`, ...); or one of
         your own: a ``KerasClassifier`` or ``KerasRegressor`` of scikeras, an
         ``SKLearnClassifier`` or ``SKLearnRegressor`` of ``keras.wrappers``. Its own
-        callbacks are kept. The `early_stopping` of ready-made ones has no effect here.
+        callbacks are kept: a fit of a single training uses them themselves, as Keras
+        does, of several trainings each gets copies. The `early_stopping` of ready-made
+        ones has no effect here. A fitted ready-made network in a
+        `sklearn.frozen.FrozenEstimator` is not trained again: its importances are cut
+        at their mean, or as `threshold` says.
         None: `VIANNClassifier` for a `y` of integers, booleans, strings or categories,
         `VIANNRegressor` for floating-point numbers.
     threshold : str or float, default="auto"
@@ -329,6 +334,32 @@ class VIANNSelector(ImportanceSelector):
         self.random_state = random_state
         self.verbose = verbose
 
+    def set_params(self, **params):
+        """Set the parameters of this selector and of its estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Those of the estimator as ``estimator__n_members`` and so on.
+
+        Returns
+        -------
+        self : VIANNSelector
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or no estimator that it is one of.
+        """
+        nested = [name for name in params if name.startswith("estimator__")]
+        if nested and params.get("estimator", self.estimator) is None:
+            raise ValueError(
+                f"{nested[0]} cannot be set while estimator is None, for the target "
+                "decides which network it will be. Write "
+                "VIANNSelector(VIANNClassifier()) or VIANNSelector(VIANNRegressor())."
+            )
+        return super().set_params(**params)
+
     @_fit_context(
         # The networks check their own parameters.
         prefer_skip_nested_validation=False
@@ -372,20 +403,25 @@ class VIANNSelector(ImportanceSelector):
             self._check_estimator()
             check_threshold(self.threshold, (*SIZES, *TESTS))
             estimator, X_original = self.estimator, X
-            if is_own(estimator):
-                X, y = self._check_numbers(X, y)
+            if isinstance(estimator, FrozenEstimator):
+                findings = self._findings_of(estimator.estimator, X)
+                self._ask_max_features(X_original)
             else:
-                table = check_table(self, X, reset=True)
-                # A frame as it is: the network turns it into numbers.
-                X = X if is_frame(X) else table
-                y_original, y = y, read_target(y, self)
-                if estimator is None:
-                    estimator = default_network(y_original, y)()
-            self._ask_max_features(X_original)
-            fit_params, split_params = self._route(fit_params)
-            self._keep(self._select(estimator, X, y, fit_params, split_params))
+                if is_own(estimator):
+                    X, y = self._check_numbers(X, y)
+                else:
+                    table = check_table(self, X, reset=True)
+                    # A frame as it is: the network turns it into numbers.
+                    X = X if is_frame(X) else table
+                    y_original, y = y, read_target(y, self)
+                    if estimator is None:
+                        estimator = default_network(y_original, y)()
+                self._ask_max_features(X_original)
+                routed = self._route(fit_params)
+                findings = self._select(estimator, X, y, *routed)
+            self._keep(findings)
             vars(self).pop("_stream", None)
-            if is_own(estimator):
+            if is_own(self.estimator):
                 self._warn_about_scales(X)
         self._warn_if_none()
         return self
@@ -537,6 +573,26 @@ class VIANNSelector(ImportanceSelector):
     def _warn_if_none(self):
         if not self.get_support().any():
             warnings.warn(self._why_none(), UserWarning, stacklevel=4)
+
+    def _findings_of(self, network, X):
+        """Read the importances of a network that is fitted already."""
+        if not isinstance(network, BaseNetwork):
+            raise TypeError(
+                "FrozenEstimator must hold a fitted VIANNClassifier, VIANNRegressor or "
+                f"another of skviann's networks; got {network!r}. For others there is "
+                "sklearn.feature_selection.SelectFromModel(..., prefit=True)."
+            )
+        check_is_fitted(network)
+        if self.threshold in ("held-out", *TESTS):
+            raise ValueError(
+                f"threshold={self.threshold!r} trains networks, and a FrozenEstimator "
+                "is not trained again. Take 'mean' (as 'auto' does here), 'median', a "
+                "multiple or a number."
+            )
+        check_table(self, X, reset=True)
+        check_table(network, X, reset=False)
+        importances = network._groups.by_feature(network.importances_)
+        return Findings(importances, np.ones(importances.shape[1]), network)
 
     def _check_numbers(self, X, y):
         """Check data for a network of the user's own."""
@@ -696,8 +752,9 @@ class VIANNSelector(ImportanceSelector):
 
     def _is_cut_by_data(self):
         check_is_fitted(self)
-        if self.threshold == "auto":  # the mean, for networks of the user's own
-            return isinstance(self.estimator_, BaseNetwork)
+        if self.threshold == "auto":  # else the mean
+            is_frozen = isinstance(self.estimator, FrozenEstimator)
+            return isinstance(self.estimator_, BaseNetwork) and not is_frozen
         return self.threshold in (*SIZES, *TESTS)
 
     def _as_select_from_model(self):
@@ -947,7 +1004,7 @@ def _as_cv_results(path):
 
 def is_own(estimator):
     """Whether the network is the user's own."""
-    return estimator is not None and not isinstance(estimator, BaseNetwork)
+    return not isinstance(estimator, (BaseNetwork, FrozenEstimator, type(None)))
 
 
 def _accepts_sparse(estimator):

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skviann._groups import read_groups
+from skviann._processes import check_process
 from skviann._sklearn_compat import (
     Interval,
     StrOptions,
@@ -141,6 +142,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         learned : dict
             The attributes that are known before a training.
         """
+        check_process()
         # Imported here, so that importing the library does not load TensorFlow.
         from skviann.neural_network._architecture import check_activation
         from skviann.neural_network._training import Problem
@@ -367,6 +369,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def model_(self):
         """Keras model of the trained network, from scaled features to predictions."""
         check_is_fitted(self)
+        check_process()
         if "_model" not in vars(self):
             from skviann.neural_network._architecture import Architecture, build_model
 
@@ -408,6 +411,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _predict(self, X):
         check_is_fitted(self)
+        check_process()
         from skviann.neural_network._training import predict
 
         return predict(self._trained(), self._code(X), self._inputs)
