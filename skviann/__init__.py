@@ -6,7 +6,7 @@ light: TensorFlow is imported when a network or a Keras callback is first needed
 
 import importlib
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _MODULE_OF = {
     "RunningVariance": "variance",

@@ -226,6 +226,10 @@ def fit_with_importances(
     fitted.set_params(**during_fit)
     with seeded(draw_seeds(None, 1)[0] if seed is None else seed):
         fitted.fit(X, y, **fit_params)
+    if share_callbacks:  # whoever copies them later is not to copy the network
+        for callback in keras.tree.flatten(list(during_fit.values())):
+            if isinstance(callback, keras.callbacks.Callback):
+                keras.callbacks.Callback.set_model(callback, None)
     fitted.set_params(**own)
     if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
         fitted._initialize_callbacks()  # lets go of those that were added
