@@ -3,9 +3,9 @@
     python benchmarks/memory.py
     python benchmarks/memory.py --fits 50
 
-Tables of 300 x 20, each of its own rows; the first ten fits are not counted, for they load
-TensorFlow and build the networks. Needs Linux. Set TF_CPP_MIN_LOG_LEVEL=3 for a quiet
-TensorFlow.
+Tables of 300 x 20, each of its own rows. The first ten fits are not counted, for they
+load TensorFlow and build the networks. Needs Linux. Set TF_CPP_MIN_LOG_LEVEL=3 for a
+quiet TensorFlow.
 """
 
 import argparse
