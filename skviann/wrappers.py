@@ -59,16 +59,19 @@ class _FasterWrapper:
     def __setstate__(self, state):
         super().__setstate__(state)
         if isinstance(vars(self).get("model_"), np.ndarray):
+            check_process()
             self.model_ = unpack_keras_model(self.model_)
             self._initialize_callbacks()
 
     # scikeras's encoders make frames where a user asked all of scikit-learn for them;
     # Keras trains and predicts on arrays.
     def _fit(self, *args, **kwargs):
+        check_process()
         with config_context(transform_output="default"):
             return super()._fit(*args, **kwargs)
 
     def _predict_raw(self, *args, **kwargs):
+        check_process()
         with config_context(transform_output="default"):
             return super()._predict_raw(*args, **kwargs)
 
