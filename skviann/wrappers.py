@@ -233,6 +233,7 @@ def fit_with_importances(
         for callback in keras.tree.flatten(list(during_fit.values())):
             if isinstance(callback, keras.callbacks.Callback):
                 keras.callbacks.Callback.set_model(callback, None)
+        own = {name: copy.deepcopy(getattr(wrapper, name, None)) for name in own}
     fitted.set_params(**own)
     if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
         fitted._initialize_callbacks()  # lets go of those that were added

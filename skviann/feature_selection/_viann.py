@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skviann._groups import groups_of
@@ -59,6 +60,23 @@ _MAX_SCALE_RATIO = 100
 # Thresholds that are not of importances, but found in the data.
 SIZES = ("auto", "held-out")
 TESTS = ("fdr", "fwer")
+
+
+def _can_go_on(selector):
+    """Whether there is a `partial_fit`, for scikit-learn's `available_if`."""
+    if selector.threshold in TESTS:
+        raise AttributeError(
+            f"threshold={selector.threshold!r} tests the networks of one fit: p-values "
+            "of several chunks are not averaged. partial_fit works with 'auto', "
+            "'held-out' or a threshold of importances."
+        )
+    known = (VIANNClassifier, VIANNRegressor, type(None))
+    if not isinstance(selector.estimator, known):
+        raise AttributeError(
+            "partial_fit goes on with a VIANNClassifier or VIANNRegressor, got "
+            f"estimator={selector.estimator!r}."
+        )
+    return True
 
 
 class _Stream(NamedTuple):
@@ -426,6 +444,7 @@ class VIANNSelector(ImportanceSelector):
         self._warn_if_none()
         return self
 
+    @available_if(_can_go_on)
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Select with one more chunk of rows: for streams, and tables too long to hold.
@@ -438,7 +457,10 @@ class VIANNSelector(ImportanceSelector):
         chunk, as `VIANNClassifier.partial_fit` does: what columns hold, bins, levels
         and classes are those of the first chunk, or of the estimator's `adapt`. What it
         does not promise is the result of one `fit` on all rows. A `fit` forgets the
-        chunks.
+        chunks, and the first chunk after it begins anew.
+
+        There is no `partial_fit` for other estimators, nor for `threshold` "fdr" and
+        "fwer", whose p-values are not averaged.
 
         Parameters
         ----------
@@ -458,11 +480,7 @@ class VIANNSelector(ImportanceSelector):
         Raises
         ------
         ValueError
-            If the chunk cannot be used or holds a class that is not known; if
-            `threshold` is "fdr" or "fwer", whose p-values are not averaged; or if the
-            selector was fitted by `fit`.
-        TypeError
-            If the estimator is not a `VIANNClassifier` or `VIANNRegressor`.
+            If the chunk cannot be used or holds a class that is not known.
 
         Warns
         -----
@@ -482,7 +500,7 @@ class VIANNSelector(ImportanceSelector):
         array([0, 1])
         """
         with all_or_nothing(self):
-            self._check_can_go_on()
+            check_threshold(self.threshold, SIZES)
             is_first = not hasattr(self, "_stream")
             table = check_table(self, X, reset=is_first)
             X_original, X = X, X if is_frame(X) else table
@@ -498,30 +516,6 @@ class VIANNSelector(ImportanceSelector):
             self._keep_chunk(network, X, y, sample_weight)
         self._warn_if_none()
         return self
-
-    def _check_can_go_on(self):
-        """Raise an error if there is no selecting chunk by chunk."""
-        self._check_estimator()
-        check_threshold(self.threshold, (*SIZES, *TESTS))
-        if not isinstance(
-            self.estimator, (VIANNClassifier, VIANNRegressor, type(None))
-        ):
-            raise TypeError(
-                "partial_fit goes on with a VIANNClassifier or VIANNRegressor, got "
-                f"estimator={self.estimator!r}."
-            )
-        if self.threshold in TESTS:
-            raise ValueError(
-                f"threshold={self.threshold!r} tests the networks of one fit: p-values "
-                "of several chunks are not averaged. partial_fit takes 'auto', "
-                "'held-out' or a threshold of importances."
-            )
-        if hasattr(self, "estimator_") and not hasattr(self, "_stream"):
-            raise ValueError(
-                "This selector was fitted by fit, which keeps nothing for partial_fit "
-                "to go on with. Call partial_fit from the first chunk on, on a new "
-                "selector or sklearn.base.clone(selector)."
-            )
 
     def _adapted_network(self, X, y, y_original, classes, sample_weight):
         """Return a network that knows what columns and target hold."""

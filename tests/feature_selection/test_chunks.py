@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
 
 from skviann import (
     DeepFeatureSelectionClassifier,
@@ -132,29 +131,29 @@ def test_classes_of_later_chunks():
 
 
 @pytest.mark.parametrize(
-    ("selector", "error", "message"),
+    ("selector", "message"),
     [
-        (VIANNSelector(threshold="fdr"), ValueError, "threshold='fdr'"),
+        (VIANNSelector(threshold="fdr"), "threshold='fdr'"),
         (
             VIANNSelector(DeepFeatureSelectionClassifier()),
-            TypeError,
             "VIANNClassifier or VIANNRegressor",
         ),
     ],
 )
-def test_what_cannot_go_on_is_refused(selector, error, message):
-    with pytest.raises(error, match=message):
+def test_some_cannot_go_on(selector, message):
+    assert not hasattr(selector, "partial_fit")
+    with pytest.raises(AttributeError, match="partial_fit") as raised:
         selector.partial_fit(*CHUNKS[0])
-    assert not hasattr(selector, "n_features_in_")
+    assert message in str(raised.value.__cause__)
 
 
-def test_after_a_fit_there_is_no_going_on():
-    selector = VIANNSelector(random_state=0).fit(*CHUNKS[0])
-    with pytest.raises(ValueError, match="fitted by fit"):
-        selector.partial_fit(*CHUNKS[1])
+def test_a_fit_and_a_stream_forget_each_other():
+    expected = VIANNSelector(random_state=0).fit(*CHUNKS[0])
     streamed = VIANNSelector(random_state=0).partial_fit(*CHUNKS[1]).fit(*CHUNKS[0])
-    assert_array_equal(streamed.importances_, selector.importances_)
-    clone(streamed).partial_fit(*CHUNKS[1])
+    assert_array_equal(streamed.importances_, expected.importances_)
+    again = expected.partial_fit(*CHUNKS[1])
+    anew = VIANNSelector(random_state=0).partial_fit(*CHUNKS[1])
+    assert_array_equal(again.importances_, anew.importances_)
 
 
 def test_classes_of_a_quantity_are_refused():
