@@ -9,7 +9,6 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skviann._sklearn_compat import Interval, StrOptions
@@ -19,8 +18,8 @@ from skviann.dask._rows import draw_rows
 from skviann.dask._samples import fit_members, open_samples
 from skviann.feature_selection._base import check_threshold
 from skviann.feature_selection._ready_made import BLOCK_SIZE, select
-from skviann.feature_selection._viann import SIZES, TESTS, VIANNSelector, is_own
-from skviann.neural_network import VIANNClassifier, VIANNRegressor
+from skviann.feature_selection._viann import SIZES, TESTS, VIANNSelector
+from skviann.neural_network import BaseNetwork, VIANNClassifier, VIANNRegressor
 
 _PARAMETERS = """
     Parameters
@@ -439,8 +438,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
 
     def _network(self):
         """Return a copy of the network; None if the target decides which it is."""
-        is_frozen = isinstance(self.estimator, FrozenEstimator)
-        if is_frozen or is_own(self.estimator):
+        if not isinstance(self.estimator, (BaseNetwork, type(None))):
             raise TypeError(
                 "estimator must be None or a ready-made network, such as "
                 f"VIANNClassifier; got {self.estimator!r}. With a network of your own "

@@ -428,10 +428,8 @@ class VIANNSelector(ImportanceSelector):
                 if is_own(estimator):
                     X, y = self._check_numbers(X, y)
                 else:
-                    table = check_table(self, X, reset=True)
-                    # A frame as it is: the network turns it into numbers.
-                    X = X if is_frame(X) else table
-                    y_original, y = y, read_target(y, self)
+                    y_original = y
+                    X, y = self._read(X, y, reset=True)
                     if estimator is None:
                         estimator = default_network(y_original, y)()
                 self._ask_max_features(X_original)
@@ -502,9 +500,8 @@ class VIANNSelector(ImportanceSelector):
         with all_or_nothing(self):
             check_threshold(self.threshold, SIZES)
             is_first = not hasattr(self, "_stream")
-            table = check_table(self, X, reset=is_first)
-            X_original, X = X, X if is_frame(X) else table
-            y_original, y = y, read_target(y, self)
+            X_original, y_original = X, y
+            X, y = self._read(X, y, reset=is_first)
             if is_first:
                 self._ask_max_features(X_original)
                 network = self._adapted_network(
@@ -516,6 +513,14 @@ class VIANNSelector(ImportanceSelector):
             self._keep_chunk(network, X, y, sample_weight)
         self._warn_if_none()
         return self
+
+    def _read(self, X, y, *, reset):
+        """Check a table and a target for a ready-made network.
+
+        A frame stays as it is: the network turns it into numbers.
+        """
+        table = check_table(self, X, reset=reset)
+        return X if is_frame(X) else table, read_target(y, self)
 
     def _adapted_network(self, X, y, y_original, classes, sample_weight):
         """Return a network that knows what columns and target hold."""
