@@ -203,7 +203,7 @@ class VIANNSelector(ImportanceSelector):
         1 for the most important feature; the first of equal ones comes first.
     n_rounds_ : ndarray of shape (n_features,)
         In how many trainings a feature took part before it was dropped, mean over
-        folds.
+        folds. The second look counts as one, if it drops any.
     n_features_ : int
         Number of features that are kept.
     threshold_ : float
@@ -248,6 +248,13 @@ class VIANNSelector(ImportanceSelector):
     of the paired difference over rows. Nothing is kept unless the best k beats a
     constant by two standard errors. k goes on beyond 16 and 64 while that may help. The
     features are the first k of the mean of the folds' rankings.
+
+    **A second look.** The weights of a column that is correlated with a strong one move
+    along while a network learns, so it may rank above weaker columns that are needed.
+    Where 2 to 64 columns would be kept, the ready-made networks are therefore trained
+    once more on these alone. The columns are put in order of how much the loss on the
+    rows trained on rises when one is shuffled, and the path below k is followed again
+    along that order. If fewer columns are then enough, the others rank behind them.
 
     **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
     replaced by draws from its distribution given the others, and the loss on rows held
