@@ -63,6 +63,11 @@ def is_frame(X):
     return nw.dependencies.is_into_dataframe(X)
 
 
+def column_names(X):
+    """Names of a data frame's columns."""
+    return list(X.column_names if nw.dependencies.is_pyarrow_table(X) else X.columns)
+
+
 def check_table(estimator, X, *, reset):
     """Check a table as a whole, and its columns' names against those of the fit.
 
@@ -83,7 +88,7 @@ def check_table(estimator, X, *, reset):
     if isinstance(X, nw.LazyFrame) or nw.dependencies.is_polars_lazyframe(X):
         raise TypeError("X is a lazy frame; pass X.collect().")
     if is_frame(X):
-        names = list(X.columns)
+        names = column_names(X)
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ValueError(

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
@@ -97,6 +98,15 @@ def test_polars_and_pandas_are_the_same(selector):
     assert_allclose(
         of_polars.estimator_.predict(table), selector.estimator_.predict(TABLE)
     )
+
+
+def test_a_table_of_pyarrow_is_a_frame(selector):
+    table = pa.Table.from_pandas(TABLE)
+    of_pyarrow = VIANNSelector(random_state=0).fit(table, Y)
+    assert_array_equal(of_pyarrow.feature_names_in_, TABLE.columns)
+    assert_allclose(of_pyarrow.importances_, selector.importances_, rtol=1e-5)
+    kept = of_pyarrow.transform(table), selector.transform(TABLE)
+    pd.testing.assert_frame_equal(*map(pd.DataFrame, kept))
 
 
 def test_names_of_levels_and_units_do_not_matter(selector):
