@@ -1,9 +1,5 @@
 """Other people's tools, and what they do to an estimator."""
 
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-
 import keras
 import numpy as np
 import pandas as pd
@@ -203,43 +199,3 @@ def test_boruta_takes_the_recipe():
     )
     selector.fit(X, Y)
     assert selector.support_[0]
-
-
-# Threads and processes
-
-
-def test_fits_in_threads_are_what_they_are_alone():
-    def importances_of(seed):
-        network = VIANNClassifier(**FAST, random_state=seed)
-        return network.fit(X, Y).feature_importances_
-
-    alone = [importances_of(seed) for seed in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(importances_of, range(4)))
-    assert_array_equal(together, alone)
-
-
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork here")
-@pytest.mark.parametrize("has_run", [True, False])
-def test_a_forked_process_does_not_hang(has_run):
-    code = f"""
-import os, warnings
-import numpy as np
-warnings.simplefilter("ignore", DeprecationWarning)  # Python on fork and threads
-from skviann import VIANNClassifier
-X = np.random.default_rng(0).normal(size=(50, 2))
-y = X[:, 0] > 0
-network = VIANNClassifier(n_members=1, epochs=2)
-if {has_run}:
-    network.fit(X, y)
-pid = os.fork()
-if pid == 0:
-    try:
-        network.fit(X, y)
-    except RuntimeError as error:
-        os._exit(3 if "loky" in str(error) else 4)
-    os._exit(0)
-os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"""
-    ended = subprocess.run([sys.executable, "-c", code], timeout=120, check=False)
-    assert ended.returncode == (3 if has_run else 0)

@@ -33,6 +33,23 @@ class Path(NamedTuple):
         """Return the mean loss of each set, (n_sets,)."""
         return np.average(self.losses, axis=1, weights=self.weights)
 
+    def with_smaller(self, others):
+        """Put other sets in the place of those with fewer columns, but for none.
+
+        Parameters
+        ----------
+        others : Path
+            As many sets, on the same rows.
+
+        Returns
+        -------
+        path : Path
+        """
+        losses, split_losses = self.losses.copy(), self.split_losses.copy()
+        losses[1 : 1 + len(others.losses)] = others.losses
+        split_losses[:, 1 : 1 + len(others.losses)] = others.split_losses
+        return self._replace(losses=losses, split_losses=split_losses)
+
     def differences(self, reference):
         """Compare each set with another one, row by row.
 

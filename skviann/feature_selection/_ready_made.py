@@ -10,10 +10,11 @@ from joblib import Parallel, delayed
 from skviann.feature_selection._elimination import (
     GUARD_UNTIL,
     eliminate,
+    keep_in_play,
     remaining_after,
 )
 from skviann.feature_selection._findings import Findings
-from skviann.feature_selection._path import follow_path, merge_paths
+from skviann.feature_selection._path import choose_size, follow_path, merge_paths
 from skviann.feature_selection._sample import open_sample
 from skviann.feature_selection._significance import feature_pvalues, merge_losses
 
@@ -21,6 +22,8 @@ from skviann.feature_selection._significance import feature_pvalues, merge_losse
 _FEW_FEATURES = 32
 # More features are looked at in random blocks of so many, which bound the memory.
 BLOCK_SIZE = 4096
+# If more are to be kept, there is no second look at them.
+_MANY_KEPT = 64
 
 
 def select_ready_made(
@@ -217,7 +220,7 @@ def select(
     if counts and n_features > GUARD_UNTIL and samples.can_interact:
         interactions = samples.interaction_strengths()
     n_each = max(1, round(network.n_members * n_repeats / samples.n_folds))
-    with progress(len(counts) + 1 + 2 * with_path + (sampler is not None)) as bar:
+    with progress(len(counts) + 1 + 3 * with_path + (sampler is not None)) as bar:
         trainings = _Trainings(samples, n_each, seed, bar, in_blocks=bool(counts))
         elimination = eliminate(trainings.round, n_features, counts, interactions)
         trainings.keep_first(network, learned, elimination)
@@ -229,6 +232,7 @@ def select(
                 n_most,
                 at_least,
             )
+            elimination, path = trainings.look_again(elimination, path)
         if sampler is not None:
             pvalues = trainings.test(elimination, sampler)
     return Findings(
@@ -341,6 +345,49 @@ class _Trainings:
         return (
             paths[0] if len(paths) == 1 else merge_paths(paths, self._samples.weights)
         )
+
+    def look_again(self, elimination, path):
+        """Put the columns that would be kept in an order of use, and follow it, too.
+
+        While a network learns, the weights of columns that are correlated with a strong
+        one move along with it: such a column may come before weak ones that are needed,
+        and be kept for their sake. Networks that see only what would be kept tell which
+        it is, by how much their loss rises when a column is shuffled.
+
+        Parameters
+        ----------
+        elimination : Elimination
+            What rounds have found.
+        path : Path
+            The path along its rankings.
+
+        Returns
+        -------
+        elimination : Elimination
+            If fewer columns are enough, with those first.
+        path : Path
+            With smaller sets along the other order.
+        """
+        n_kept = int(path.n_features[choose_size(path)])
+        if not 1 < n_kept <= _MANY_KEPT:
+            return elimination, path
+        kept = np.sort(elimination.rankings[:, :n_kept])
+        trained, _ = self._samples.round(kept, self._n_each, self._next_seed())
+        increases = np.average(
+            self._samples.each(
+                "losses_by_shuffling", kept, self._seed, of_each=trained
+            ),
+            axis=0,
+            weights=self._samples.weights,
+        )
+        order = np.argsort(-increases, axis=1, kind="stable")
+        kept = np.take_along_axis(kept, order, axis=1)
+        sizes = path.n_features[(path.n_features > 0) & (path.n_features < n_kept)]
+        path = path.with_smaller(self.path(kept, sizes.tolist()))
+        n_needed = int(path.n_features[choose_size(path)])
+        if n_needed < n_kept:
+            elimination = keep_in_play(elimination, kept[:, :n_needed])
+        return elimination, path
 
     def test(self, elimination, sampler):
         """P-value of each feature's use by the networks of the last round."""

@@ -27,8 +27,8 @@ from skviann.feature_selection._significance import (
 # A round with more weights in its first layer has one network a fold.
 _MANY_WEIGHTS = 5_000_000
 
-# The test looks at no more rows, of all folds, and learns what columns are like from
-# no more.
+# The test and the second look see no more rows, of all folds, and the test learns what
+# columns are like from no more.
 _MAX_TESTED_ROWS = 10_000
 
 # Of a table that is looked at in blocks of columns, no more values are held at a time.
@@ -202,6 +202,42 @@ class Sample:
             outputs = np.broadcast_to(constant, (1, len(rows), len(constant)))
             losses.append(self.problem.row_losses(rows, outputs))
         return losses
+
+    def losses_by_shuffling(self, trained, features, seed):
+        """Look by how much the loss rises on the rows trained on, a feature shuffled.
+
+        Parameters
+        ----------
+        trained : Trained
+            Networks of this sample, in which `features` take part.
+        features : ndarray of int of shape (n_folds, n_features)
+            Which to shuffle, one at a time.
+        seed : int
+            Same seed, same orders of the rows.
+
+        Returns
+        -------
+        increases : ndarray of shape (n_folds, n_features)
+        """
+        problem, n_folds = self.problem, len(self.folds)
+        rng = np.random.default_rng(self._seed(seed))
+        n_rows = min(
+            _MAX_TESTED_ROWS // n_folds,
+            *(len(trained_on) for trained_on, _ in self.folds),
+        )
+        rows = [_take(trained_on, n_rows) for trained_on, _ in self.folds]
+        local = [self._local(of_fold) for of_fold in features]
+        networks = _Replaced(problem, trained, local, rows)
+        losses = []
+        for number in range(features.shape[1]):
+            shuffled = [
+                problem.coded(
+                    rng.permutation(of_fold), problem.columns_of([its[number]])
+                )[np.newaxis]
+                for of_fold, its in zip(rows, local, strict=True)
+            ]
+            losses.append(networks.losses(number, shuffled).mean(axis=(1, 2)))
+        return np.transpose(losses) - networks.losses().mean(axis=(1, 2))[:, np.newaxis]
 
     def losses_with_draws(self, last_round, last_columns, rankings, sampler, seed):
         """Look at a round's networks with the values of a feature replaced by draws.
@@ -426,7 +462,7 @@ def class_numbers_or_quantities(problem):
 
 
 class _Replaced:
-    """Losses of a round's networks on held-out rows, a feature's values replaced."""
+    """Losses of a round's networks on some rows, a feature's values replaced."""
 
     def __init__(self, problem, trained, features, rows):
         from skviann.neural_network._training import as_wide

@@ -204,6 +204,7 @@ class VIANNSelector(ImportanceSelector):
         1 for the most important feature; the first of equal ones comes first.
     n_rounds_ : ndarray of shape (n_features,)
         The number of trainings with the feature before it was dropped, mean over folds.
+        The second look counts as one, if it drops any.
     n_features_ : int
         Number of features that are kept.
     threshold_ : float
@@ -252,6 +253,14 @@ class VIANNSelector(ImportanceSelector):
     more features may help. The rankings of the folds are averaged, and the first k
     features are kept.
 
+    **A second look.** While a network learns, the weights of a column that is
+    correlated with a strong one move along with it. So this column may rank above
+    weaker columns that are needed. If 2 to 64 columns would be kept, the ready-made
+    networks are therefore trained once more on these alone. Each column is shuffled in
+    turn, and the columns are ordered by how much the loss on the training rows rises.
+    The path below k is followed again in this order. If fewer columns are now enough,
+    the others rank behind them.
+
     **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
     replaced by draws from its distribution given the others. If the feature matters,
     the loss on held-out rows rises.
@@ -294,7 +303,7 @@ class VIANNSelector(ImportanceSelector):
     >>> selector.cv_results_["n_features"][:6]
     array([0, 1, 2, 3, 4, 5])
     >>> (-selector.cv_results_["mean_test_score"][:6]).round(2)  # held-out log loss
-    array([0.69, 0.57, 0.32, 0.06, 0.06, 0.07])
+    array([0.69, 0.58, 0.31, 0.06, 0.06, 0.07])
     """
 
     _parameter_constraints: dict = {

@@ -137,6 +137,16 @@ def path_of(*losses):
     return Path(sizes, losses, np.ones(losses.shape[1]), losses.mean(axis=1)[None])
 
 
+def test_smaller_sets_are_replaced():
+    losses = np.arange(20.0).reshape(4, 5)
+    path = path_of(*losses)
+    others = Path(np.array([1, 2]), -losses[:2], np.ones(5), -np.ones((1, 2)))
+    replaced = path.with_smaller(others)
+    assert_array_equal(replaced.losses, [losses[0], *-losses[:2], losses[3]])
+    assert_allclose(replaced.split_losses, [[losses[0].mean(), -1, -1, 17]])
+    assert_array_equal(path.losses, losses)
+
+
 def test_the_smallest_set_that_is_about_as_good_is_chosen():
     noise = np.tile([1.0, -1.0], 50)
     base = np.zeros(100)

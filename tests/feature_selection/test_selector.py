@@ -497,7 +497,7 @@ def test_kinds_of_numbers(kind, estimator, classes):
     selector = VIANNSelector(estimator, threshold="mean").fit(converted, y)
     assert_array_equal(selector.get_support(indices=True), [0, 1])
     assert_array_equal(converted, before)
-    as_float = VIANNSelector(estimator).fit(np.asarray(converted, dtype=float), y)
+    as_float = clone(selector).fit(np.asarray(converted, dtype=float), y)
     assert_allclose(
         selector.feature_importances_, as_float.feature_importances_, rtol=1e-2
     )
