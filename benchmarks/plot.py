@@ -23,10 +23,57 @@ COLORS = {
     "skviann": "#0072b2",
     "MLPClassifier": "#999999",
 }
+NAMES = {
+    "VIANNSelector": "VIANNSelector",
+    "forest-mean": "random forest,\nSelectFromModel",
+    "boosting-rfecv": "gradient boosting,\nRFECV",
+    "boruta": "Boruta",
+    "l1-nonzero": "L1 with CV",
+}
 
 
 def load(name):
     return json.loads((HERE / name).read_text())
+
+
+def draw_selection(ax, n, d):
+    """Mean F1 over the families against the median seconds, a point for each method.
+
+    As in the tables, madelon and noise stand apart from the mean.
+    """
+    f1, seconds = {}, {}
+    for one in load("selection.json")["results"]:
+        if (one["n"], one["d"]) != (n, d) or "error" in one:
+            continue
+        if "cpu_seconds" in one:
+            seconds.setdefault(one["method"], []).append(one["cpu_seconds"])
+        if one["family"] not in ("madelon", "noise"):
+            by_family = f1.setdefault(one["method"], {})
+            by_family.setdefault(one["family"], []).append(one["f1"])
+    for method, by_family in f1.items():
+        point = (
+            np.median(seconds[method]),
+            np.mean([np.mean(some) for some in by_family.values()]),
+        )
+        ax.plot(*point, "o", color=COLORS.get(method, "#666666"), markersize=9)
+        above = method == "boosting-rfecv"  # below is Boruta
+        ax.annotate(
+            NAMES.get(method, method),
+            point,
+            xytext=(0, 8 if above else -9),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
+        )
+    ax.set(
+        xscale="log",
+        xlim=(0.05, 150),
+        ylim=(0, 1.05),
+        xlabel="seconds of the processor (median)",
+        ylabel="F1 of the columns kept",
+        title=f"{n} rows, {d} columns",
+    )
+    ax.set_xticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
 
 
 def draw_ranking(ax, n, d):
@@ -90,6 +137,9 @@ def draw_wrappers(ax):
 if __name__ == "__main__":
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
     IMAGES.mkdir(exist_ok=True)
+    figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    draw_selection(ax, 1000, 100)
+    figure.savefig(IMAGES / "selection.png", dpi=110)
     sizes = [(300, 50), (1000, 100), (1000, 500)]
     figure, axes = plt.subplots(3, figsize=(6, 7.5), layout="constrained")
     for ax, size in zip(axes, sizes, strict=True):

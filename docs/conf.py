@@ -50,6 +50,7 @@ default_role = "py:obj"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 toc_object_entries_show_parents = "hide"
+highlight_options = {"python": {"stripnl": True}}  # no empty line after a doctest
 maximum_signature_line_length = 80  # longer ones have a line for each parameter
 
 # Copied is what one types: no prompts, no output.

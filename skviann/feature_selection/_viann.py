@@ -107,83 +107,84 @@ def _with_a_hint(init):
 class VIANNSelector(ImportanceSelector):
     """Select the features that a neural network needs, by the variance of its weights.
 
-    Ranks the features by VIANN, and keeps as many of the first ones as help on rows
-    that the networks have not seen: none where none does. Or it keeps those that pass a
-    test, or that reach a threshold, as in `sklearn.feature_selection.SelectFromModel`.
+    Ranks the features by VIANN, and keeps those that help to predict rows that the
+    networks have not seen, or none if none helps. Other values of `threshold` keep the
+    features that pass a significance test, or that reach a threshold, as in
+    `sklearn.feature_selection.SelectFromModel`.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        The network: a `VIANNClassifier` or `VIANNRegressor`, or another ready-made one
-        (`DeepFeatureSelectionClassifier`, `DropoutRankingClassifier`, ...); or one of
-        your own: a ``KerasClassifier`` or ``KerasRegressor`` of scikeras, an
-        ``SKLearnClassifier`` or ``SKLearnRegressor`` of ``keras.wrappers``. Its own
-        callbacks are kept: a fit of a single training uses them themselves, as Keras
-        does, of several trainings each gets copies. The `early_stopping` of ready-made
-        ones has no effect here. A fitted ready-made network in a
-        `sklearn.frozen.FrozenEstimator` is not trained again: its importances are cut
-        at their mean, or as `threshold` says.
-        None: `VIANNClassifier` for a `y` of integers, booleans, strings or categories,
-        `VIANNRegressor` for floating-point numbers.
+        The network. None takes `VIANNClassifier` if `y` has integers, booleans, strings
+        or categories, and `VIANNRegressor` if it has floating-point numbers. Other
+        ready-made networks are `DeepFeatureSelectionClassifier`,
+        `DropoutRankingClassifier` and their regressors; their `early_stopping` has no
+        effect here. Your own network can be a ``KerasClassifier`` or ``KerasRegressor``
+        of scikeras, or an ``SKLearnClassifier`` or ``SKLearnRegressor`` of
+        ``keras.wrappers``. If the fit trains it once, its callbacks are used
+        themselves, as in Keras; if it trains several times, each training gets copies.
+        A fitted ready-made network in a `sklearn.frozen.FrozenEstimator` is not trained
+        again: features with at least the mean importance are kept, or as `threshold`
+        says.
     threshold : str or float, default="auto"
         Which features are kept.
 
-        - "auto": of the ranking's first k features, for k = 0, 1, 2, ..., as many as
-          predict best on rows held out, or fewer that predict about as well (see
-          Notes). For a network of your own it is the mean importance.
-        - "held-out": the same, and for a network of your own too, which is then fitted
-          anew for each number of features and each fold.
-        - "fdr": those whose use is significant on rows held out, with a false discovery
-          rate of at most `alpha` (Benjamini and Hochberg). Ready-made networks only.
-        - "fwer": the same with a probability of at most `alpha` that any of them is
+        - "auto": the first k features of the ranking. Of k = 0, 1, 2, ... it is the
+          smallest one that predicts held-out rows about as well as the best one (see
+          Notes). For your own network it is the same as "mean".
+        - "held-out": the same, for your own network, too. It is trained again for each
+          number of features and each fold.
+        - "fdr": features that pass a test on held-out rows, with a false discovery rate
+          of at most `alpha` (Benjamini and Hochberg). Ready-made networks only.
+        - "fwer": the same, with a probability of at most `alpha` that any of them is
           false (Holm).
-        - "mean" (None means the same), "median", a multiple such as "1.25*mean", or a
-          number: those with an importance at least that large. Importances sum to 1, so
-          their mean is ``1 / n_features``.
+        - "mean" (the same as None), "median", a multiple such as "1.25*mean", or a
+          number: features with at least this importance. Importances sum to 1, so their
+          mean is ``1 / n_features``.
     alpha : float, default=0.05
         Error rate of "fdr" and "fwer".
     max_features : int or callable, default=None
-        Keep no more than this many, the most important ones. A callable gets X and
-        returns the number. The threshold still applies: to keep exactly this many, set
+        Keep at most this many, the most important ones. A callable gets X and returns
+        the number. The threshold still applies: to keep exactly this many, also set
         ``threshold=-np.inf``.
     min_features_to_select : int, default=0
         Keep at least this many, the most important ones, with "auto", "held-out", "fdr"
-        and "fwer": for pipelines that break without a feature.
+        and "fwer". Set it to 1 in pipelines, because most models need a feature.
     step : int, float, "auto" or None, default="auto"
-        Elimination: after each training the weakest features are dropped, this many or,
-        below 1, this share of those that are left, and new networks are trained on the
-        rest, down to 16 features. A feature's importance is the mean over all trainings
-        of its share in each, 0 where it was no longer there. "auto" is 0.5 for
-        ready-made networks on more than 32 features, and else None, which is a single
-        training on all features.
+        How many features are dropped after each training, the weakest ones. A number
+        below 1 is a share of those that are left. New networks are trained on the rest,
+        down to 16 features. The importance of a feature is the mean of its shares over
+        all trainings; after it was dropped, its share is 0. None trains once, on all
+        features. "auto" is 0.5 for ready-made networks and more than 32 features, and
+        None otherwise.
     cv : int, splitter or iterable, default=4
-        Folds. The networks of each see all rows but its own; ranking, elimination, path
-        and test are done by each fold for itself. An integer is so many folds of rows
-        in random order, of classes in equal shares. Of your own network only for
-        "held-out".
+        The folds. The networks of a fold are trained on the rows of the other folds.
+        Each fold ranks, eliminates, makes the path and tests on its own. An integer is
+        the number of folds, with rows in random order and stratified by class. With
+        your own network, folds are used for "held-out" only.
     categorical_features : "from_dtype", array-like or None, default=None
-        Columns whose values are levels, as in `VIANNClassifier`. None leaves it to the
-        estimator, whose default is columns of text and categories of a data frame.
-        Ready-made networks only.
+        Columns whose values are levels, as in `VIANNClassifier`. None uses the setting
+        of the estimator, whose default is the text and category columns of a data
+        frame. Ready-made networks only.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, kept or dropped together, as in `VIANNClassifier`.
-        None leaves it to the estimator. Ready-made networks only.
+        None uses the setting of the estimator. Ready-made networks only.
     sampler : object, default=None
-        For "fdr" and "fwer": draws a column given the others, with
-        ``fit(X)`` and ``sample(X, column, n_draws, random_state)``. None is
+        For "fdr" and "fwer": draws the values of a column given the others. It has the
+        methods ``fit(X)`` and ``sample(X, column, n_draws, random_state)``. None is
         `skviann.feature_selection.ConditionalSampler`.
     n_repeats : int, default=1
-        For ready-made networks, how often the rows are split into folds; for your own,
-        how many trainings are averaged: one training's ranking is noisy, and 5 to 10
-        make it steadier.
+        For ready-made networks, how often the rows are split into folds. For your own
+        network, how many trainings are averaged; the ranking of one training is noisy,
+        so use 5 to 10.
     n_jobs : int, default=None
-        Trainings of your own network that run at the same time, through joblib: None
-        means 1 unless in a `joblib.parallel_config` context, -1 all processors. Every
-        process loads TensorFlow; threads take turns. Ready-made networks are trained
-        together anyway.
+        How many trainings of your own network run at the same time, with joblib. None
+        means 1 unless in a `joblib.parallel_config` context, -1 means all processors.
+        Every process loads TensorFlow; threads wait for each other. Ready-made networks
+        are always trained together.
     random_state : int, RandomState instance or None, default=None
-        Seeds everything; pass an int for the same result each time. None leaves it to
-        the estimator's own `random_state`.
+        Seeds everything; pass an int for the same result each time. None uses the
+        `random_state` of the estimator.
     verbose : int, default=0
         1 shows one line of progress with the time left, 2 also a line for each step.
 
@@ -193,22 +194,22 @@ class VIANNSelector(ImportanceSelector):
         Mean of `importances_`: non-negative, summing to 1. Each column of a group has
         the importance of the group; the sum is then over groups.
     importances_ : ndarray of shape (n_networks, n_features)
-        Importances by each network, fold by fold; one a training for networks of your
-        own.
+        The importances by network, fold by fold. For your own network, one row for each
+        training.
     importances_std_ : ndarray of shape (n_features,)
-        Their standard deviation over networks. Those of ready-made ones have seen
-        different rows: it tells how far importances would change with a quarter of the
-        rows (for four folds) and another start.
+        The standard deviation of `importances_` over networks. Ready-made networks have
+        seen different rows (with four folds, three quarters each) and start from
+        different weights.
     ranking_ : ndarray of shape (n_features,)
         1 for the most important feature; the first of equal ones comes first.
     n_rounds_ : ndarray of shape (n_features,)
-        In how many trainings a feature took part before it was dropped, mean over
-        folds. The second look counts as one, if it drops any.
+        The number of trainings with the feature before it was dropped, mean over folds.
+        The second look counts as one, if it drops any.
     n_features_ : int
         Number of features that are kept.
     threshold_ : float
-        The importance from which features are kept; where data decide, the least of one
-        that is, infinite if none is.
+        The threshold of importances. With "auto", "held-out", "fdr" and "fwer" it is
+        the lowest importance of a kept feature, and infinite if none is kept.
     cv_results_ : dict of str to ndarray
         The path, as in `sklearn.feature_selection.RFECV`: "n_features",
         "mean_test_score", "std_test_score" (over folds) and "split0_test_score", ...;
@@ -216,14 +217,16 @@ class VIANNSelector(ImportanceSelector):
         error of a standardised quantity. "std_error" is the standard error of the
         difference to the best mean score. Only with "auto" and "held-out".
     pvalues_ : ndarray of shape (n_features,)
-        Of each feature's use by the networks on rows held out, not corrected for the
-        number of features; 1 for those that no fold kept until its last round. Only
-        with "fdr" and "fwer".
+        The p-value of each feature: do the networks use something that only this
+        feature tells, on held-out rows? Not corrected for the number of features. It is
+        1 for features that no fold kept until its last round. Only with "fdr" and
+        "fwer".
     max_features_ : int
-        The most features to keep. Only defined when `max_features` is not None.
+        The largest number of features to keep. Only defined if `max_features` is not
+        None.
     estimator_ : estimator
-        The networks of the first training, fitted on all features, of your own as an
-        array; each has seen all rows but those of its fold.
+        The networks of the first training, fitted on all features. Each network has
+        seen all rows except those of its fold. Your own network is fitted on an array.
     n_features_in_ : int
         Number of features seen by fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -238,39 +241,40 @@ class VIANNSelector(ImportanceSelector):
 
     Notes
     -----
-    **What is kept.** The smallest set that predicts about as well as any: of columns
-    that tell the same, one is enough. That is not every column that has to do with the
-    target.
+    **What is kept.** The smallest set that predicts about as well as any. If columns
+    carry the same information, one is enough. So not every column that is related to
+    the target is kept.
 
-    **The path.** Each fold trains networks on the first k features of its own ranking
-    and takes their loss on its rows. The k with the lowest mean loss is the best; kept
-    is the smallest k whose mean loss is within half a standard error of that, the error
-    of the paired difference over rows. Nothing is kept unless the best k beats a
-    constant by two standard errors. k goes on beyond 16 and 64 while that may help. The
-    features are the first k of the mean of the folds' rankings.
+    **The path.** Each fold trains networks on the first k features of its own ranking,
+    and measures their loss on its rows. The best k is the one with the lowest mean
+    loss. The smallest k is kept whose mean loss is within half a standard error of the
+    best (the error of the paired difference over rows). Nothing is kept unless the best
+    k is better than a constant by two standard errors. k continues beyond 16 and 64 if
+    more features may help. The rankings of the folds are averaged, and the first k
+    features are kept.
 
-    **A second look.** The weights of a column that is correlated with a strong one move
-    along while a network learns, so it may rank above weaker columns that are needed.
-    Where 2 to 64 columns would be kept, the ready-made networks are therefore trained
-    once more on these alone. The columns are put in order of how much the loss on the
-    rows trained on rises when one is shuffled, and the path below k is followed again
-    along that order. If fewer columns are then enough, the others rank behind them.
+    **A second look.** While a network learns, the weights of a column that is
+    correlated with a strong one move along with it. So this column may rank above
+    weaker columns that are needed. If 2 to 64 columns would be kept, the ready-made
+    networks are therefore trained once more on these alone. Each column is shuffled in
+    turn, and the columns are ordered by how much the loss on the training rows rises.
+    The path below k is followed again in this order. If fewer columns are now enough,
+    the others rank behind them.
 
     **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
-    replaced by draws from its distribution given the others, and the loss on rows held
-    out must rise.
+    replaced by draws from its distribution given the others. If the feature matters,
+    the loss on held-out rows rises.
 
-    **Importances** say how much a network uses a column. They say neither in which
-    direction, nor that the column is a cause, and columns that tell the same story
-    share the credit. With elimination, the features of the last rounds stand out from
-    those that were dropped early: also where `y` has nothing to do with any of them,
-    some are kept longest.
+    **Importances** tell how much a network uses a column. They do not tell in which
+    direction, nor that the column is a cause. Columns that carry the same information
+    share the importance. With elimination, the features of the last rounds stand out,
+    even if `y` is not related to any feature.
 
-    While more than 64 features are left, elimination drops none of the 32 that interact
-    most strongly with another one (or half of those it keeps, if that is less). The
-    strength of an interaction is the correlation of the target, or of each class, with
-    the product of two columns. Among hundreds of columns a network alone hardly finds
-    two that matter only together.
+    **Interactions.** While more than 64 features are left, elimination does not drop
+    the 32 that interact most strongly with another one (at most half of those it
+    keeps). The strength of an interaction is the correlation between the target, or
+    each class, and the product of two columns. Without this guard, a network hardly
+    finds two columns among hundreds that matter only together.
 
     References
     ----------

@@ -23,7 +23,7 @@ _MOST_FOR_ALL_TICKS = 1024
 
 
 class SelectionPathDisplay:
-    """Held-out score of the first 0, 1, 2, ... features, and how many are kept.
+    """Held-out score by the number of features, and how many are kept.
 
     Use `from_estimator` to make one. All parameters are stored as attributes.
 
