@@ -1,6 +1,9 @@
 """Feature selection with neural networks: variance-based importances (VIANN).
 
-Everything public is here. Names load when first used, so that ``import skviann`` is
+The estimators, the selectors and the callback are here; `skviann.inspection` has other
+importances and the plots, `skviann.layers` the Keras layers, `skviann.variance` the
+arithmetic, `skviann.wrappers` the wrappers of Keras models and `skviann.dask` the
+estimators for clusters. Names load when first used, so that ``import skviann`` is
 light: TensorFlow is imported when a network or a Keras callback is first needed.
 """
 
@@ -9,9 +12,6 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULE_OF = {
-    "RunningVariance": "variance",
-    "viann_scores": "variance",
-    "min_max_scale": "variance",
     "VarianceImportance": "callbacks",
     "VIANNClassifier": "neural_network",
     "VIANNRegressor": "neural_network",
@@ -23,8 +23,6 @@ _MODULE_OF = {
     "DropoutRankingRegressor": "neural_network",
     "TeacherStudentSelector": "feature_selection",
     "DeepBeliefRanking": "neural_network",
-    "PiecewiseLinearEncoding": "layers",
-    "PackedDense": "layers",
 }
 
 __all__ = ["__version__", *_MODULE_OF]

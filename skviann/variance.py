@@ -25,7 +25,7 @@ class RunningVariance:
 
     Examples
     --------
-    >>> from skviann import RunningVariance
+    >>> from skviann.variance import RunningVariance
     >>> running = RunningVariance()
     >>> for values in ([1.0, 10.0], [2.0, 10.0], [3.0, 10.0]):
     ...     running.update(values)
@@ -156,7 +156,7 @@ def viann_scores(variance, weights, feature_axis=0):
 
     Examples
     --------
-    >>> from skviann import viann_scores
+    >>> from skviann.variance import viann_scores
     >>> viann_scores([[0.1, 0.1], [0.2, 0.0]], [[1.0, -2.0], [0.5, 3.0]])
     array([0.3, 0.1])
     """
@@ -212,7 +212,7 @@ def min_max_scale(scores):
 
     Examples
     --------
-    >>> from skviann import min_max_scale
+    >>> from skviann.variance import min_max_scale
     >>> min_max_scale([1.0, 2.0, 5.0])
     array([0.  , 0.25, 1.  ])
     >>> min_max_scale([3.0, 3.0])

@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from conftest import RecordKernel, viann_by_hand
-from skviann import PackedDense, PiecewiseLinearEncoding, VarianceImportance
+from skviann import VarianceImportance
 from skviann.callbacks import scales_inputs
+from skviann.layers import PackedDense, PiecewiseLinearEncoding
 
 N_ROWS = 48
 RNG = np.random.default_rng(0)

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skviann import RunningVariance, min_max_scale, viann_scores
-from skviann.variance import sum_to_one
+from skviann.variance import RunningVariance, min_max_scale, sum_to_one, viann_scores
 
 
 def running(arrays):

@@ -18,8 +18,6 @@ from sklearn.pipeline import make_pipeline
 
 from conftest import FAST, RecordKernel
 from skviann import (
-    PackedDense,
-    PiecewiseLinearEncoding,
     VarianceImportance,
     VIANNClassifier,
     VIANNSelector,
@@ -31,6 +29,7 @@ from skviann.inspection import (
     SelectionPathDisplay,
     WeightTrajectoryDisplay,
 )
+from skviann.layers import PackedDense, PiecewiseLinearEncoding
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
