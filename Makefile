@@ -9,7 +9,7 @@ JOBS ?= auto
 .PHONY: demo test lint docs build clean
 
 demo: $(VENV)/demo
-	$(BIN)/python examples/quickstart.py
+	$(BIN)/python examples/first_steps/quickstart.py
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -n $(JOBS)

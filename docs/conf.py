@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the gallery's examples run
 
 from numpydoc.docscrape_sphinx import SphinxDocString
 from sphinx.util.inspect import stringify_signature
+from sphinx_gallery.sorting import ExplicitOrder
 
 import skviann
 
@@ -58,12 +59,33 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_selector = "div:not(.sphx-glr-script-out) > div.highlight > pre"
 
+# The gallery's groups and their examples, in an order to learn them in. Each folder's
+# README.rst has its heading. An example that is not listed is an error.
+EXAMPLES = {
+    "first_steps": ["quickstart", "regression", "selection_path"],
+    "tables": ["raw_table", "skrub_pipeline"],
+    "tools": ["grid_search", "rfecv", "tune_with_optuna"],
+    "how_sure": ["significance", "correlated_features"],
+    "compare": ["compare_importances", "digits_as_image"],
+    "own_network": ["keras_network", "learned_selection"],
+    "large_tables": ["wide_data", "dask_cluster"],
+    "behind_the_scenes": [
+        "weight_trajectories",
+        "compare_with_random_forest",
+        "paper_in_small",
+    ],
+}
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"reproduce_paper\.py$",  # takes long; its table is a page
-    "within_subsection_order": "FileNameSortKey",
+    "subsection_order": [f"../examples/{folder}" for folder in EXAMPLES],
+    "within_subsection_order": ExplicitOrder(
+        [f"{name}.py" for names in EXAMPLES.values() for name in names]
+    ),
+    "thumbnail_size": (600, 420),
     "backreferences_dir": "auto_examples/backreferences",  # "Examples using ..."
     "doc_module": "skviann",
     "download_all_examples": False,
@@ -159,6 +181,8 @@ def hide_edit_button(app, pagename, templatename, context, doctree):
     """Pages that are made by the build are no files of the repository."""
     if pagename.startswith(("api/", "auto_examples/", "_modules/")):
         context["theme_secondary_sidebar_items"] = ["page-toc"]
+    if pagename == "auto_examples/index":  # its groups are at the left, too
+        context["theme_secondary_sidebar_items"] = []
 
 
 def setup(app):

@@ -22,6 +22,7 @@ from skviann import (
     TeacherStudentSelector,
     VIANNSelector,
 )
+from skviann.inspection import SelectionPathDisplay
 
 X, y = make_classification(
     n_samples=400,
@@ -63,9 +64,15 @@ plt.show()
 # cut to trust. `skviann.VIANNSelector` takes the two classifiers in the place of its
 # own network, ranks by what they learn, and cuts on rows held out:
 
-for network in (DeepFeatureSelectionClassifier(), DropoutRankingClassifier()):
+networks = (DeepFeatureSelectionClassifier(), DropoutRankingClassifier())
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+for ax, network in zip(axes, networks, strict=True):
     selector = VIANNSelector(network, random_state=0).fit(X, y)
-    print(f"{type(network).__name__:30} {selector.get_support(indices=True)}")
+    name = type(network).__name__
+    print(f"{name:30} {selector.get_support(indices=True)}")
+    SelectionPathDisplay.from_estimator(selector, ax=ax)
+    ax.set_title(name)
+plt.show()
 
 # %%
 # No column of noise is left. Deep feature selection loses the first column to its

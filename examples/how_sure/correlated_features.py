@@ -26,7 +26,7 @@ copies = X[:, [0, 0]] + 0.1 * rng.normal(size=(300, 2))
 X_copies = np.hstack([X, copies])
 
 names = ["cause a", "cause b", "cause c", "noise", "noise", "copy of a", "copy of a"]
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.4), sharex=True, layout="constrained")
 for ax, table, title in zip(
     axes, [X, X_copies], ["cause a once", "cause a three times"], strict=True
 ):
@@ -64,5 +64,13 @@ pipelines = {
     "merged, selected": make_pipeline(merge, selector, LinearRegression()),
     "at the mean": make_pipeline(by_mean, LinearRegression()),
 }
-for name, pipeline in pipelines.items():
-    print(f"R2, {name:17} {cross_val_score(pipeline, X_copies, y, cv=3).mean():.2f}")
+scores = {
+    name: cross_val_score(pipeline, X_copies, y, cv=3).mean()
+    for name, pipeline in pipelines.items()
+}
+figure, ax = plt.subplots(figsize=(6, 2.4), layout="constrained")
+bars = ax.barh(list(scores), list(scores.values()), color="tab:blue")
+ax.bar_label(bars, fmt="%.2f", padding=3)
+ax.set(xlabel="R2 of a linear regression, mean of 3 folds", xlim=(0, 1))
+ax.invert_yaxis()
+plt.show()

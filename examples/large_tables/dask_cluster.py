@@ -34,7 +34,7 @@ def make_data():
 
 def main():
     X, y = make_data()
-    _, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+    _, axes = plt.subplots(1, 2, figsize=(8, 4), sharey=True, layout="constrained")
     with (
         LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None

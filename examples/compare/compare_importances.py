@@ -24,11 +24,6 @@ comparison = compare_importances(
 )
 
 # %%
-# Ranks of the columns, the best mean rank first, and how well the rankings agree:
-
-display = comparison.plot()
-
-# %%
 # The mean rank, of 30, of the six columns of size:
 
 size = [
@@ -37,6 +32,11 @@ size = [
     for what in ("radius", "perimeter", "area")
 ]
 print(comparison.ranks.loc[size].mean().round(1).to_string())
+
+# %%
+# Ranks of the columns, the best mean rank first, and how well the rankings agree:
+
+display = comparison.plot()
 
 # %%
 # The methods that follow weights through the network (VIANN, Garson, Olden) agree

@@ -48,17 +48,15 @@ X, y = load_wine(return_X_y=True, as_frame=True)
 print(pipeline.fit_transform(X, y).columns.tolist())
 
 # %%
-# The names of the columns went through the pipeline with the data frames. An error bar
-# is the standard deviation of a column's importance over the five trainings.
-
-display = ImportanceDisplay.from_estimator(selector)
-
-# %%
-# In how many of the five trainings did a column reach the threshold?
+# In how many of the five trainings did a column reach the threshold? Columns close to
+# it reach it in some and miss it in others. With a single training, chance would decide
+# about them.
 
 reached = (selector.importances_ >= selector.threshold_).sum(axis=0)
 print(pd.Series(reached, X.columns).sort_values(ascending=False).to_string())
 
 # %%
-# Columns close to the threshold reach it in some trainings and miss it in others. With
-# a single training, chance would decide about them.
+# The names of the columns went through the pipeline with the data frames. An error bar
+# is the standard deviation of a column's importance over the five trainings.
+
+display = ImportanceDisplay.from_estimator(selector)

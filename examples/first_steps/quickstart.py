@@ -27,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from skviann import VIANNSelector
 from skviann.inspection import ImportanceDisplay, SelectionPathDisplay
 
+# sphinx_gallery_thumbnail_number = 2
 PLOT, PATH_PLOT = "quickstart.png", "path.png"
 
 X, y = load_breast_cancer(return_X_y=True)

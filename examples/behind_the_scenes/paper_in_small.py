@@ -66,7 +66,7 @@ print(importances.corr().round(2))
 # %%
 # A dot is a column of the data.
 
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained")
 for ax, other in zip(axes, ["rise of the loss", "random forest"], strict=True):
     importances.plot.scatter("VIANN", other, ax=ax)
 plt.show()

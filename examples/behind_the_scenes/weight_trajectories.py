@@ -32,6 +32,12 @@ viann = VarianceImportance(trajectory=True)
 history = network.fit(X, y, epochs=40, verbose=0, callbacks=[viann])
 
 # %%
+# The score of a column sums, over its weights, the variance that a weight has had times
+# its absolute value at the end. As shares:
+
+print((viann.importances_ / viann.importances_.sum()).round(3))
+
+# %%
 # Above the weights of two columns, one line for each unit of the layer; below the
 # variance that each column's weights have had up to an epoch.
 
@@ -40,12 +46,6 @@ WeightTrajectoryDisplay.from_callback(viann, kind="weight", features=[0, 2], ax=
 six = [0, 2, 1, 3, 4, 5]  # in the same colours
 WeightTrajectoryDisplay.from_callback(viann, features=six, ax=axes[1])
 plt.show()
-
-# %%
-# The score of a column sums, over its weights, this variance times the absolute weight
-# at the end.
-
-print((viann.importances_ / viann.importances_.sum()).round(3))
 
 # %%
 # All weights start near zero. Those of x0 and x1 travel, up or down, and end where the

@@ -32,7 +32,8 @@ figure, ax = plt.subplots(layout="constrained")
 for name, selector in selectors.items():
     importances = selector.feature_importances_
     ranks = selector.ranking_
-    print(f"{name}: ranks {ranks[0]} and {ranks[1]}, kept {selector.n_features_}")
+    kept = selector.get_support(indices=True)
+    print(f"{name}: ranks {ranks[0]} and {ranks[1]}, kept {kept}")
     (line,) = ax.loglog(range(1, 501), np.sort(importances)[::-1], label=name)
     ax.plot(ranks[:2], importances[:2], "o", color=line.get_color())
 ax.axhline(1 / 500, color="0.5", linestyle=":", label="mean")
@@ -41,6 +42,6 @@ ax.legend()
 plt.show()
 
 # %%
-# After a single training columns of noise come before the two, and are kept with them.
-# Elimination puts the two first, far above the third, and keeps just them. Many columns
-# of noise are above the mean importance, which would be no cut.
+# After a single training columns of noise come before the two, and the two are not what
+# is kept. Elimination puts them first, far above the third, and keeps just them. Many
+# columns of noise are above the mean importance, which would be no cut.

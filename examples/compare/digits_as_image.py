@@ -30,11 +30,6 @@ images = {
     "VIANNClassifier": network.feature_importances_,
     "random forest": forest.feature_importances_,
 }
-figure, axes = plt.subplots(1, 3, figsize=(8, 2.6), layout="constrained")
-ImageDisplay(np.reshape(list(images.values()), (3, 8, 8)), titles=list(images)).plot(
-    ax=axes
-)
-plt.show()
 
 # %%
 # The share of the eight pixels with the most ink, and of the 16 pixels at the left and
@@ -44,6 +39,15 @@ most_ink = np.argsort(ink)[-8:]
 for name, image in images.items():
     edges = image.reshape(8, 8)[:, [0, 7]].sum()
     print(f"{name:16} most ink {image[most_ink].sum():.2f}, edges {edges:.2f}")
+
+# %%
+# Bright pixels have the largest shares.
+
+figure, axes = plt.subplots(1, 3, figsize=(8, 2.6), layout="constrained")
+ImageDisplay(np.reshape(list(images.values()), (3, 8, 8)), titles=list(images)).plot(
+    ax=axes
+)
+plt.show()
 
 # %%
 # Where nearly every digit has ink, at the top and the bottom, there is less to learn

@@ -41,9 +41,5 @@ plt.show()
 
 # %%
 # No set is better than none by two standard errors, and nothing is kept.
-#
-# The cut bounds no error. A test does: which columns tell something that the others do
-# not, with a false discovery rate of at most 5 %?
-
-tested = VIANNSelector(threshold="fdr", alpha=0.05, random_state=0).fit(X, y)
-print(tested.summary()[["feature", "kept", "pvalue"]].round(4).to_string())
+# The cut bounds no error; a test does, in
+# :ref:`another example <sphx_glr_auto_examples_how_sure_significance.py>`.
