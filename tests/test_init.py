@@ -20,7 +20,13 @@ def test_importing_the_library_does_not_load_tensorflow():
     code = """
 import sys
 import skviann.inspection
-from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
+from skviann import (
+    DeepBeliefRanking,
+    TeacherStudentSelector,
+    VIANNClassifier,
+    VIANNRegressor,
+    VIANNSelector,
+)
 from skviann.variance import viann_scores
 VIANNSelector(VIANNClassifier()).get_params()
 print(repr(VIANNSelector()))

@@ -65,16 +65,19 @@ def eliminate(train_round, n_features, counts, interactions=None):
         for group, of_group in enumerate(rounds):
             of_group.append((columns[group], shares[group]))
     importances = [accumulate(of_group, n_features) for of_group in rounds]
-    n_rounds = np.array(
-        [
-            np.bincount(np.concatenate([features for features, _ in of_group]))
-            for of_group in rounds
-        ]
-    )
+    n_rounds = [
+        np.bincount(np.concatenate([features for features, _ in of_group]))
+        for of_group in rounds
+    ]
+    rankings = [
+        # The last key counts first.
+        np.lexsort((-of_group.mean(axis=0), -taken))
+        for of_group, taken in zip(importances, n_rounds, strict=True)
+    ]
     return Elimination(
         np.concatenate(importances),
-        _rank(importances, n_rounds),
-        n_rounds,
+        np.array(rankings),
+        np.array(n_rounds),
         first_round[0],
         kept,
         columns,
@@ -139,56 +142,12 @@ def accumulate(rounds, n_features):
     for features, shares in rounds:
         total[:, features] += shares
     for (before, _), (after, _) in zip(rounds[-2::-1], rounds[:0:-1], strict=True):
-        _put_behind(total, np.setdiff1d(before, after), after)
+        dropped = np.setdiff1d(before, after)
+        mean = total.mean(axis=0)
+        highest, limit = mean[dropped].max(), mean[after].min()
+        if highest > limit:
+            total[:, dropped] *= limit / highest
     return total / (total.mean(axis=0).sum() or 1)
-
-
-def _put_behind(importances, dropped, kept):
-    """Scale some features down, in place, so that none is above those kept."""
-    mean = importances.mean(axis=0)
-    highest, limit = mean[dropped].max(), mean[kept].min()
-    if highest > limit:
-        importances[:, dropped] *= limit / highest
-
-
-def keep_in_play(elimination, kept):
-    """Count some features of each group as in play for one round more.
-
-    Parameters
-    ----------
-    elimination : Elimination
-        What rounds have found.
-    kept : ndarray of int of shape (n_groups, n_kept)
-        Not all features.
-
-    Returns
-    -------
-    elimination : Elimination
-        With these first in the rankings, and none of the others above them.
-    """
-    n_groups, n_features = elimination.n_rounds.shape
-    importances = elimination.importances.reshape(n_groups, -1, n_features).copy()
-    n_rounds = elimination.n_rounds.copy()
-    for of_group, taken, features in zip(importances, n_rounds, kept, strict=True):
-        taken[features] += 1
-        _put_behind(of_group, np.delete(np.arange(n_features), features), features)
-        of_group /= of_group.mean(axis=0).sum() or 1
-    return elimination._replace(
-        importances=importances.reshape(-1, n_features),
-        rankings=_rank(importances, n_rounds),
-        n_rounds=n_rounds,
-    )
-
-
-def _rank(importances, n_rounds):
-    """Rank each group's features, (n_groups, n_features): most important first."""
-    return np.array(
-        [
-            # The last key counts first.
-            np.lexsort((-of_group.mean(axis=0), -taken))
-            for of_group, taken in zip(importances, n_rounds, strict=True)
-        ]
-    )
 
 
 def strongest(importances, features, n_kept, interactions):

@@ -20,6 +20,7 @@ class Findings(NamedTuple):
     estimator: Any  # the first network, fitted on all features
     path: Path | None = None
     pvalues: np.ndarray | None = None
+    needs: np.ndarray | None = None  # (n_features,): what the second look found
 
 
 def merge_findings(findings, weights, seed):
@@ -45,11 +46,15 @@ def merge_findings(findings, weights, seed):
             [getattr(one, name) for one in findings], axis=0, weights=weights
         )
 
-    path = findings[-1].path
+    path, needs = findings[-1].path, findings[-1].needs
     if path is not None:
+        needs = mean("needs")
         path = merge_paths([one.path for one in findings], weights)
         losses, of_rows = in_blocks(path.losses, path.weights, MAX_HELD_OUT_ROWS, seed)
         path = path._replace(losses=losses, weights=of_rows)
     return findings[-1]._replace(
-        importances=mean("importances"), n_rounds=mean("n_rounds"), path=path
+        importances=mean("importances"),
+        n_rounds=mean("n_rounds"),
+        path=path,
+        needs=needs,
     )

@@ -10,7 +10,6 @@ from joblib import Parallel, delayed
 from skviann.feature_selection._elimination import (
     GUARD_UNTIL,
     eliminate,
-    keep_in_play,
     remaining_after,
 )
 from skviann.feature_selection._findings import Findings
@@ -220,11 +219,11 @@ def select(
     if counts and n_features > GUARD_UNTIL and samples.can_interact:
         interactions = samples.interaction_strengths()
     n_each = max(1, round(network.n_members * n_repeats / samples.n_folds))
-    with progress(len(counts) + 1 + 3 * with_path + (sampler is not None)) as bar:
+    with progress(len(counts) + 1 + 4 * with_path + (sampler is not None)) as bar:
         trainings = _Trainings(samples, n_each, seed, bar, in_blocks=bool(counts))
         elimination = eliminate(trainings.round, n_features, counts, interactions)
         trainings.keep_first(network, learned, elimination)
-        path = pvalues = None
+        path = pvalues = needs = None
         if with_path:
             path = follow_path(
                 lambda sizes: trainings.path(elimination.rankings, sizes),
@@ -232,7 +231,7 @@ def select(
                 n_most,
                 at_least,
             )
-            elimination, path = trainings.look_again(elimination, path)
+            path, needs = trainings.look_again(elimination.rankings, path)
         if sampler is not None:
             pvalues = trainings.test(elimination, sampler)
     return Findings(
@@ -241,6 +240,7 @@ def select(
         network,
         path,
         pvalues,
+        needs,
     )
 
 
@@ -346,8 +346,8 @@ class _Trainings:
             paths[0] if len(paths) == 1 else merge_paths(paths, self._samples.weights)
         )
 
-    def look_again(self, elimination, path):
-        """Put the columns that would be kept in an order of use, and follow it, too.
+    def look_again(self, rankings, path):
+        """Put the columns that would be kept in order of need, and follow that, too.
 
         While a network learns, the weights of columns that are correlated with a strong
         one move along with it: such a column may come before weak ones that are needed,
@@ -356,38 +356,44 @@ class _Trainings:
 
         Parameters
         ----------
-        elimination : Elimination
-            What rounds have found.
+        rankings : ndarray of int of shape (n_folds, n_features)
+            Most important first.
         path : Path
-            The path along its rankings.
+            The path along them.
 
         Returns
         -------
-        elimination : Elimination
-            If fewer columns are enough, with those first.
         path : Path
             With smaller sets along the other order.
+        needs : ndarray of shape (n_features,)
+            By how much the loss rises, mean over folds; 0 where it was not looked at.
         """
+        n_features = rankings.shape[1]
         n_kept = int(path.n_features[choose_size(path)])
         if not 1 < n_kept <= _MANY_KEPT:
-            return elimination, path
-        kept = np.sort(elimination.rankings[:, :n_kept])
+            return path, np.zeros(n_features)
+        kept = np.sort(rankings[:, :n_kept])
         trained, _ = self._samples.round(kept, self._n_each, self._next_seed())
-        increases = np.average(
+        needs = np.average(
             self._samples.each(
-                "losses_by_shuffling", kept, self._seed, of_each=trained
+                "increases_by_shuffling", kept, self._seed, of_each=trained
             ),
             axis=0,
             weights=self._samples.weights,
         )
-        order = np.argsort(-increases, axis=1, kind="stable")
-        kept = np.take_along_axis(kept, order, axis=1)
+        self._bar.step(f"second look at {n_kept} columns")
+        order = np.argsort(-needs, axis=1, kind="stable")
         sizes = path.n_features[(path.n_features > 0) & (path.n_features < n_kept)]
-        path = path.with_smaller(self.path(kept, sizes.tolist()))
-        n_needed = int(path.n_features[choose_size(path)])
-        if n_needed < n_kept:
-            elimination = keep_in_play(elimination, kept[:, :n_needed])
-        return elimination, path
+        again = path.with_smaller(
+            self.path(np.take_along_axis(kept, order, axis=1), sizes.tolist())
+        )
+        if choose_size(again) == 0:
+            return path, np.zeros(n_features)
+        of_all = np.zeros(rankings.shape)
+        # What was looked at comes before what was not.
+        needs = np.maximum(needs, np.finfo(float).tiny)
+        np.put_along_axis(of_all, kept, needs, axis=1)
+        return again, of_all.mean(axis=0)
 
     def test(self, elimination, sampler):
         """P-value of each feature's use by the networks of the last round."""

@@ -203,7 +203,7 @@ class Sample:
             losses.append(self.problem.row_losses(rows, outputs))
         return losses
 
-    def losses_by_shuffling(self, trained, features, seed):
+    def increases_by_shuffling(self, trained, features, seed):
         """Look by how much the loss rises on the rows trained on, a feature shuffled.
 
         Parameters

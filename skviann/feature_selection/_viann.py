@@ -201,10 +201,11 @@ class VIANNSelector(ImportanceSelector):
         seen different rows (with four folds, three quarters each) and start from
         different weights.
     ranking_ : ndarray of shape (n_features,)
-        1 for the most important feature; the first of equal ones comes first.
+        1 for the first feature. The features of the second look come first, in its
+        order (see the notes), then the others by importance; the first of equal ones
+        comes first.
     n_rounds_ : ndarray of shape (n_features,)
         The number of trainings with the feature before it was dropped, mean over folds.
-        The second look counts as one, if it drops any.
     n_features_ : int
         Number of features that are kept.
     threshold_ : float
@@ -258,8 +259,10 @@ class VIANNSelector(ImportanceSelector):
     weaker columns that are needed. If 2 to 64 columns would be kept, the ready-made
     networks are therefore trained once more on these alone. Each column is shuffled in
     turn, and the columns are ordered by how much the loss on the training rows rises.
-    The path below k is followed again in this order. If fewer columns are now enough,
-    the others rank behind them.
+    The path below k is followed again in this order, and may show that fewer columns
+    are enough. The mean rise over folds decides which come first. `ranking_` has this
+    order, importances stay as they are: one that is dropped may have a higher
+    importance than one that is kept.
 
     **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
     replaced by draws from its distribution given the others. If the feature matters,
@@ -736,8 +739,11 @@ class VIANNSelector(ImportanceSelector):
         self.feature_importances_ = by_column(shares)
         self.importances_std_ = self.importances_.std(axis=0)
         self.n_rounds_ = by_column(findings.n_rounds)
+        needs = findings.needs
+        needs = np.zeros_like(shares) if needs is None else needs
         # The last key counts first.
-        in_order = np.lexsort((-findings.n_rounds, -shares))
+        in_order = np.lexsort((-findings.n_rounds, -shares, -needs))
+        self._was_looked_at = needs > 0
         self.ranking_ = by_column(np.argsort(in_order) + 1)
         for name in ("cv_results_", "pvalues_", "_size"):
             vars(self).pop(name, None)
@@ -890,12 +896,11 @@ class VIANNSelector(ImportanceSelector):
             elif n_rounds_of[number] < n_rounds and not kept:
                 taken = n_rounds_of[number]
                 reason = f"dropped after {taken:.3g} of {n_rounds:.3g} rounds"
+            elif self._is_cut_by_data() and kept:
+                reason = "helps on rows held out"
             elif self._is_cut_by_data():
-                reason = (
-                    "helps on rows held out"
-                    if kept
-                    else "does not help on rows held out"
-                )
+                besides = " beside those kept" if self._was_looked_at[number] else ""
+                reason = f"does not help on rows held out{besides}"
             else:
                 than = "reaches" if kept else "is below"
                 reason = f"importance {than} the threshold {self.threshold_:.3g}"

@@ -1,12 +1,15 @@
 """What the importances see of an estimator: its predictions, its model, its weights."""
 
+from functools import partial
 from itertools import pairwise
 
+import narwhals as nw
 import numpy as np
 from sklearn.utils import Bunch, check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skviann._outputs import is_keras_model
+from skviann._table import column_names
 from skviann._validation import FLOATS
 from skviann.feature_selection import VIANNSelector
 from skviann.neural_network import BaseNetwork
@@ -50,9 +53,15 @@ def open_data(estimator, X):
     of_arrays = network is not estimator and not hasattr(network, "feature_names_in_")
     if of_arrays or not hasattr(X, "columns"):
         return network, values, lambda values: values
-    names = "schema" if hasattr(X, "schema") else "columns"  # Polars, pandas
-    names = {names: list(X.columns)}
-    return network, values, lambda values: type(X)(values, **names)
+    names = column_names(X)
+    if nw.dependencies.is_pyarrow_table(X):
+        return network, values, partial(_as_pyarrow, type(X), names)
+    kind = "schema" if hasattr(X, "schema") else "columns"  # Polars, pandas
+    return network, values, lambda values: type(X)(values, **{kind: names})
+
+
+def _as_pyarrow(kind, names, values):
+    return kind.from_pydict(dict(zip(names, values.T, strict=True)))
 
 
 def open_model(estimator):

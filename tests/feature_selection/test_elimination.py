@@ -3,10 +3,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skviann.feature_selection._elimination import (
-    Elimination,
     accumulate,
     eliminate,
-    keep_in_play,
     remaining_after,
     strongest,
 )
@@ -44,26 +42,6 @@ def test_who_stays_longer_never_comes_behind():
     assert total[[2, 3]].min() >= total[[0, 1]].max() > 0
     assert_allclose(total[0] / total[1], 0.7 / 0.2)  # their proportion is kept
     assert_allclose(total.sum(), 1)
-
-
-def test_features_that_are_kept_in_play_come_first():
-    # Two groups of one network each; the first keeps 1 and 2, the second 0 and 1.
-    importances = np.array([[0.4, 0.3, 0.2, 0.1], [0.3, 0.4, 0.2, 0.1]])
-    before = Elimination(
-        importances,
-        np.array([[0, 1, 2, 3], [1, 0, 2, 3]]),
-        np.array([[2, 2, 2, 1], [2, 2, 2, 1]]),
-        None,
-        None,
-        None,
-    )
-    after = keep_in_play(before, np.array([[2, 1], [1, 0]]))
-    assert_array_equal(after.n_rounds, [[2, 3, 3, 1], [3, 3, 2, 1]])
-    assert_array_equal(after.rankings, [[1, 2, 0, 3], [1, 0, 2, 3]])
-    # The others of the first group are halved, so that 0 is not above 2.
-    by_hand = np.array([0.2, 0.3, 0.2, 0.05]) / 0.75
-    assert_allclose(after.importances, [by_hand, importances[1]])
-    assert_allclose(before.importances[0], [0.4, 0.3, 0.2, 0.1])
 
 
 def test_zeros_stay_zeros():

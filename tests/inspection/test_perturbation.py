@@ -183,12 +183,13 @@ def test_a_constant_column_gets_nothing(function, logistic, classes):
 
 
 @pytest.mark.parametrize("function", ALL, ids=by_name)
-@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
 def test_data_frames_reach_an_estimator_that_knows_names(
     function, library, logistic, classes
 ):
     X, y = classes
-    make = pytest.importorskip(library).DataFrame
+    library = pytest.importorskip(library)
+    make = library.table if hasattr(library, "table") else library.DataFrame
     frame = make({f"column {j}": X[:, j] for j in range(6)})
     model = LogisticRegression().fit(frame, y)
     with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -198,7 +199,7 @@ def test_data_frames_reach_an_estimator_that_knows_names(
         result = function(model, frame, y, random_state=0)
     expected = function(logistic, X, y, random_state=0)
     assert_allclose(result.importances, expected.importances)
-    assert_array_equal(frame.to_numpy(), X)
+    assert_array_equal(np.asarray(frame), X)
 
 
 def test_a_selector_is_asked_for_its_network(classes):
