@@ -13,7 +13,6 @@ import tensorflow as tf
 # random state, and so none to put it back; TensorFlow can turn deterministic operations
 # on in public, but neither report nor turn them off.
 from keras.src.backend.common import global_state
-from keras.src.random import seed_generator
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import config as tf_config
 
@@ -42,7 +41,7 @@ def seeded(seed):
         Same seed, same random numbers.
     """
     with _one_at_a_time:
-        python_state, keras_random = random.getstate(), seed_generator.python_random
+        python_state = random.getstate()
         numpy_state = np.random.get_state()
         keras_state = {
             name: global_state.get_global_attribute(name) for name in _KERAS_STATE
@@ -52,15 +51,11 @@ def seeded(seed):
         was_deterministic = tf_config.is_op_determinism_enabled()
         try:
             keras.utils.set_random_seed(seed)
-            # Keras draws seeds of initial weights from Python's generator, and so may
-            # any thread: Dask's do when a connection is slow. Keras gets its own.
-            seed_generator.python_random = random.Random(seed)
             # Older releases of Keras (3.12) keep their generator when seeded.
             global_state.set_global_attribute("global_seed_generator", None)
             tf.config.experimental.enable_op_determinism()
             yield
         finally:
-            seed_generator.python_random = keras_random
             random.setstate(python_state)
             np.random.set_state(numpy_state)
             for name, value in keras_state.items():

@@ -2,7 +2,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 
 import keras
 import numpy as np
@@ -138,30 +137,6 @@ def test_seeded_draws_the_same_numbers():
             draws.append(draw())
     assert draws[0] == draws[1]
     assert all(one != other for one, other in zip(draws[0], draws[2], strict=True))
-
-
-def test_other_threads_may_draw_random_numbers():
-    def initial_weights():
-        with seeded(0):
-            layers = [keras.layers.Dense(2) for _ in range(50)]
-            for layer in layers:
-                layer.build((None, 2))
-        return [layer.kernel.numpy() for layer in layers]
-
-    def draw_on():
-        while not ended.is_set():
-            random.random()
-
-    alone = initial_weights()
-    ended = threading.Event()
-    thread = threading.Thread(target=draw_on)
-    thread.start()
-    try:
-        together = initial_weights()
-    finally:
-        ended.set()
-        thread.join()
-    assert_array_equal(together, alone)
 
 
 @pytest.mark.parametrize("network", [name for name in NETWORKS if "," not in name])
