@@ -1,5 +1,5 @@
 """
-A Keras network of one's own
+Using your own Keras network
 ============================
 
 Any Keras network whose first layer takes the columns in can tell which of them it uses.
@@ -36,7 +36,7 @@ def build(meta):
 
 
 # %%
-# A network of one's own sees the columns as they are, so a scaler comes first. One
+# Your own network sees the columns as they are, so a scaler comes first. One
 # training's ranking is noisy; the selector trains the network five times, from other
 # initial weights, and averages.
 
