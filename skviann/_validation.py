@@ -35,11 +35,18 @@ def all_or_nothing(estimator):
         raise
 
 
+_COMPLEX = "Complex data not supported: X and y must hold real numbers."
+
+
 @contextmanager
 def explained():
     """Say what to do where NumPy and scikit-learn only say what is wrong."""
     try:
         yield
+    except TypeError as error:  # of lists, in scikit-learn 1.7
+        if "complex" not in str(error):
+            raise
+        raise ValueError(_COMPLEX) from error
     except ValueError as error:
         if "Found array with dim" in str(error):
             raise ValueError(
@@ -47,9 +54,7 @@ def explained():
                 "VIANNSelector and VarianceImportance."
             ) from error
         if "Complex data not supported" in str(error):
-            raise ValueError(
-                "Complex data not supported: X and y must hold real numbers."
-            ) from error
+            raise ValueError(_COMPLEX) from error
         if "could not convert string" not in str(error):
             raise
         raise ValueError(
