@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from skviann import VIANNClassifier, VIANNRegressor
+from skviann.wrappers import KerasClassifier
 
 # A network that learns the easy data below within a second.
 FAST = {
@@ -13,6 +14,17 @@ FAST = {
     "batch_size": 8,
     "epochs": 8,
 }
+
+
+def build():
+    """Build a logistic regression of six columns, in Keras."""
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, "sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    return model
+
+
+def of_keras(**params):
+    return KerasClassifier(build, epochs=3, verbose=0, random_state=0, **params)
 
 
 class RecordKernel(keras.callbacks.Callback):

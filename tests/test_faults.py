@@ -17,23 +17,12 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
-from conftest import FAST
+from conftest import FAST, of_keras
 from skviann import VIANNClassifier, VIANNSelector
-from skviann.wrappers import KerasClassifier
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 6))
 Y = (X[:, 0] > 0).astype(int)
-
-
-def build():
-    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, "sigmoid")])
-    model.compile("adam", "binary_crossentropy")
-    return model
-
-
-def of_keras(**params):
-    return KerasClassifier(build, epochs=3, verbose=0, random_state=0, **params)
 
 
 class Fails(keras.callbacks.Callback):

@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from conftest import FAST
+from conftest import FAST, build, of_keras
 from skviann import (
     DeepBeliefRanking,
     DeepFeatureSelectionClassifier,
@@ -20,21 +20,10 @@ from skviann import (
     VIANNRegressor,
     VIANNSelector,
 )
-from skviann.wrappers import KerasClassifier
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 6))
 Y = (X[:, 0] > 0).astype(int)
-
-
-def build():
-    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, "sigmoid")])
-    model.compile("adam", "binary_crossentropy")
-    return model
-
-
-def of_keras(**params):
-    return KerasClassifier(build, epochs=3, verbose=0, random_state=0, **params)
 
 
 # Networks that are fitted already
