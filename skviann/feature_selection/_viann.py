@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -19,7 +19,11 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from skviann._groups import groups_of
 from skviann._sklearn_compat import (
@@ -436,6 +440,9 @@ class VIANNSelector(ImportanceSelector):
             check_threshold(self.threshold, (*SIZES, *TESTS))
             estimator, X_original = self.estimator, X
             if isinstance(estimator, FrozenEstimator):
+                self._refuse(fit_params, "a FrozenEstimator, which is not trained")
+                if y is not None:
+                    check_consistent_length(X, y)
                 findings = self._findings_of(estimator.estimator, X)
                 self._ask_max_features(X_original)
             else:
@@ -447,7 +454,7 @@ class VIANNSelector(ImportanceSelector):
                     if estimator is None:
                         estimator = default_network(y_original, y)()
                 self._ask_max_features(X_original)
-                routed = self._route(fit_params)
+                routed = self._route(fit_params, len(y))
                 findings = self._select(estimator, X, y, *routed)
             self._keep(findings)
             vars(self).pop("_stream", None)
@@ -584,6 +591,15 @@ class VIANNSelector(ImportanceSelector):
         )
 
     def _warn_if_none(self):
+        n_features = len(self._kept_features())
+        if self.min_features_to_select > n_features:
+            warnings.warn(  # as RFECV does
+                f"Found min_features_to_select={self.min_features_to_select} > "
+                f"{n_features=}. There will be no feature selection and all features "
+                "will be kept.",
+                UserWarning,
+                stacklevel=4,
+            )
         if not self.get_support().any():
             warnings.warn(self._why_none(), UserWarning, stacklevel=4)
 
@@ -653,16 +669,34 @@ class VIANNSelector(ImportanceSelector):
                 "columns for it."
             )
 
-    def _route(self, fit_params):
+    def _route(self, fit_params, n_samples):
         """Tell parameters of the network's fit from those of the splitter."""
         if _routing_enabled():
             routed = process_routing(self, "fit", **fit_params)
-            return routed.estimator.fit, routed.splitter.split
-        split_params = {}
-        if fit_params.get("groups") is not None:
-            split_params["groups"] = fit_params["groups"]
-        fit_params = {name: fit_params[name] for name in fit_params if name != "groups"}
+            fit_params, split_params = routed.estimator.fit, routed.splitter.split
+        else:
+            fit_params = dict(fit_params)
+            split_params = {"groups": fit_params.pop("groups", None)}
+        split_params = {
+            name: value for name, value in split_params.items() if value is not None
+        }
+        if is_own(self.estimator) and self.threshold != "held-out":
+            self._refuse(
+                split_params, f"your own network and threshold={self.threshold!r}"
+            )
+        shape = np.shape(split_params.get("groups", np.empty(n_samples)))
+        if shape != (n_samples,):
+            raise ValueError(
+                f"groups must have one label for each of the {n_samples} rows, got an "
+                f"array of shape {shape}."
+            )
         return fit_params, split_params
+
+    def _refuse(self, params, where):
+        """Raise a TypeError if parameters of `fit` would have no effect."""
+        names = sorted(name for name, value in params.items() if value is not None)
+        if names:
+            raise TypeError(f"fit's {names} would have no effect with {where}.")
 
     def _select(self, estimator, X, y, fit_params, split_params):
         """Rank the features; follow the path and test, if the threshold asks for it."""
@@ -813,6 +847,8 @@ class VIANNSelector(ImportanceSelector):
         return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
 
     def _why_none(self):
+        if self._n_most() == 0:
+            return "No column is kept: max_features is 0."
         if self.threshold in TESTS:
             return (
                 f"No column's use is significant at alpha={self.alpha} "
@@ -977,10 +1013,13 @@ class VIANNSelector(ImportanceSelector):
             .add(caller="fit", callee="split")
             .add(caller="fit_transform", callee="split")
         )
+        # An integer takes groups, too.
+        is_number = isinstance(self.cv, Integral)
+        splitter = GroupKFold() if is_number else check_cv(self.cv)
         return (
             MetadataRouter(owner=self)
             .add(estimator=estimator, method_mapping=mapping)
-            .add(splitter=check_cv(self.cv), method_mapping=splitting)
+            .add(splitter=splitter, method_mapping=splitting)
         )
 
     def __sklearn_tags__(self):
