@@ -989,9 +989,6 @@ def test_rows_of_a_person_share_a_fold():
         pytest.warns(UserWarning, match="No column is kept"),
     ):
         assert clone(selector).fit(X, y, groups=person).n_features_ == 0
-    own = VIANNSelector(scikeras_wrapper(), threshold="held-out", random_state=0)
-    with pytest.warns(UserWarning, match="No column is kept"):
-        assert own.fit(X, y, groups=person).n_features_ == 0
 
 
 @pytest.mark.parametrize("kind", ["copied", "oversampled"])
