@@ -29,8 +29,8 @@ class Groups(NamedTuple):
 
 def groups_of(estimator, n_features):
     """Return the groups of a fitted network; of any other, each column is a feature."""
-    if hasattr(estimator, "_groups"):
-        return estimator._groups
+    if hasattr(estimator, "_learned"):
+        return estimator._learned.groups
     return Groups(np.arange(n_features), None)
 
 

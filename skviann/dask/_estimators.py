@@ -257,7 +257,7 @@ class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
             A data frame or matrix of several labels.
         """
         check_is_fitted(self)
-        if self._is_multilabel:
+        if self._learned.target.is_multilabel:
             return self._lazily(X, "predict", int, list(self.classes_))
         return self._lazily(X, "predict", self.classes_.dtype)
 
@@ -319,7 +319,7 @@ class DaskVIANNRegressor(_NetworkOnDask, VIANNRegressor):
         """
         check_is_fitted(self)
         columns = None
-        if not self._is_single_output:
+        if self._learned.target.n_outputs > 1:
             columns = list(range(len(self.target_scaler_.mean_)))
         return self._lazily(X, "predict", float, columns)
 

@@ -10,6 +10,7 @@ from skviann.dask._cluster import item
 from skviann.feature_selection import _interactions
 from skviann.feature_selection._sample import Block, Sample, open_sample, own_seed
 from skviann.neural_network import VIANNClassifier, default_network
+from skviann.neural_network._problem import Learned
 
 # Results that are added up in one step.
 _ADDED_AT_A_TIME = 8
@@ -19,7 +20,7 @@ class Opened(NamedTuple):
     """What is known of samples before a training."""
 
     network: object  # with the names of the columns
-    learned: dict
+    learned: Learned
     n_folds: int
     can_interact: bool
 
@@ -94,7 +95,7 @@ class OnWorkers:
         self._opened = opened
         self.weights = weights
         self.n_folds = opened.n_folds
-        self.n_features = opened.learned["_inputs"].n_features
+        self.n_features = opened.learned.inputs.n_features
         self.can_interact = opened.can_interact
 
     def each(self, method, *args, of_each=None):
@@ -137,7 +138,7 @@ class OnWorkers:
             self._cluster.submit(_call, sample, "terms", features)
             for sample in self._samples
         ]
-        n_terms = self._opened.learned["_inputs"].n_terms
+        n_terms = self._opened.learned.inputs.n_terms
         futures = []
         for a, b in _interactions.pairs_of_tiles(n_terms):
             sums = [self._cluster.submit(_products, one, a, b) for one in terms]
@@ -192,7 +193,7 @@ class InBlocks(OnWorkers):
 
     def interaction_strengths(self):
         """Find each feature's strongest interaction, over all pairs of blocks."""
-        n_terms = self._opened.learned["_inputs"].n_terms
+        n_terms = self._opened.learned.inputs.n_terms
         terms = [
             self._cluster.submit(_all_terms, block, n_terms) for block in self._samples
         ]
@@ -239,15 +240,14 @@ def _in_blocks(cluster, blocks, found):
     from skviann._groups import Groups
     from skviann.neural_network._inputs import join_inputs
 
-    inputs = [one.learned["_inputs"] for one in found]
+    inputs = [one.learned.inputs for one in found]
     n_features = sum(one.n_features for one in inputs)
-    learned = {
-        **found[0].learned,
-        "_inputs": join_inputs(inputs),
-        "_groups": Groups(
+    learned = found[0].learned._replace(
+        inputs=join_inputs(inputs),
+        groups=Groups(
             np.arange(n_features), [f"x{number}" for number in range(n_features)]
         ),
-    }
+    )
     network = found[0].network
     network.n_features_in_ = n_features
     opened = found[0]._replace(network=network, learned=learned)

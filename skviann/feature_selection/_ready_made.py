@@ -52,7 +52,7 @@ def select_ready_made(
         Blocks of columns that are trained at the same time.
     seeds : list of int
         Of everything, then one for each split of the rows.
-    learned : dict, default=None
+    learned : Learned, default=None
         As for `BaseNetwork._open`.
     **settings
         As for `select`.
@@ -188,8 +188,8 @@ def select(
         The rows; or another object with the same methods.
     network : estimator
         It is fitted, on all rows of all samples.
-    learned : dict
-        Attributes of the network that are known before a training.
+    learned : Learned
+        What is known of the table and its target.
     step : int, float, "auto" or None
         As for `VIANNSelector`.
     n_repeats : int
@@ -322,8 +322,8 @@ class _Trainings:
             found, _ = self._samples.round(
                 best[np.newaxis], self._n_each, self._next_seed()
             )
-            inputs = learned["_inputs"].only(best)
-            learned = {**learned, "_inputs": inputs}
+            inputs = learned.inputs.only(best)
+            learned = learned._replace(inputs=inputs)
             trained = [
                 one._replace(
                     feature_of_input=inputs.feature[np.newaxis].astype(np.int32),

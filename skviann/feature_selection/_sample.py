@@ -434,8 +434,8 @@ def open_sample(
     Returns
     -------
     sample : Sample
-    learned : dict
-        The attributes of the network that are known before a training.
+    learned : Learned
+        What is known of the table and its target.
     """
     problem, learned = network._open(
         X, y, sample_weight, learned=learned, classes=classes

@@ -546,7 +546,7 @@ class VIANNSelector(ImportanceSelector):
     def _adapted_network(self, X, y, y_original, classes, sample_weight):
         """Return a network that knows what columns and target hold."""
         network = self.estimator or default_network(y_original, y)()
-        if hasattr(network, "_adapted"):
+        if hasattr(network, "_learned") and not hasattr(network, "_weights"):
             return copy.copy(network)
         network = clone(network).set_params(**self._network_settings())
         if isinstance(network, VIANNClassifier):
@@ -572,7 +572,7 @@ class VIANNSelector(ImportanceSelector):
             split_params={},
             n_jobs=self.n_jobs,
             seeds=[own_seed(seed, number) for seed in stream.seeds],
-            learned=network._learned(),
+            learned=network._learned,
             at_least=before.path.n_features[-1] if has_path else 0,
             **self._settings(),
         )
@@ -620,7 +620,7 @@ class VIANNSelector(ImportanceSelector):
             )
         check_table(self, X, reset=True)
         check_table(network, X, reset=False)
-        importances = network._groups.by_feature(network.importances_)
+        importances = network._learned.groups.by_feature(network.importances_)
         return Findings(importances, np.ones(importances.shape[1]), network)
 
     def _check_numbers(self, X, y):

@@ -32,7 +32,7 @@ def with_known_rows(network, X):
         return network
     from skviann.layers import PackedDense
 
-    if not network._inputs.are_numbers:
+    if not network._learned.inputs.are_numbers:
         return network
     _, _, first, *_ = network.model_.layers
     n_members, _, n_units = first.kernel.shape
@@ -49,7 +49,7 @@ class _Predictor:
     def __init__(self, network, X):
         _, _, first, *rest, _ = network.model_.layers
         self.X = X.copy()
-        self.inputs = network._inputs
+        self.inputs = network._learned.inputs
         self.task = network._architecture["task"]
         self.kernel, bias = network._weights[:2]
         self.hidden, self.last = None, None

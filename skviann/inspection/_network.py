@@ -86,13 +86,13 @@ def open_model(estimator):
     """
     estimator = unwrap(estimator)
     if isinstance(estimator, BaseNetwork):
-        if not estimator._inputs.are_numbers:
+        if not estimator._learned.inputs.are_numbers:
             raise ValueError(
                 "This importance follows the network from each column, so that the "
                 "columns must be numbers without gaps and in no feature_groups. "
                 "scikit-learn's permutation_importance takes any table."
             )
-        return estimator.model_, estimator._inputs.scale_rows
+        return estimator.model_, estimator._learned.inputs.scale_rows
     if is_keras_model(estimator):
         return estimator, _as_float32
     from skviann.wrappers import is_wrapper

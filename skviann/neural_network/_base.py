@@ -4,13 +4,12 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.preprocessing import RobustScaler, StandardScaler
+from sklearn.preprocessing import RobustScaler
 from sklearn.utils import (
     assert_all_finite,
     check_consistent_length,
     compute_sample_weight,
 )
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skviann._groups import read_groups
@@ -38,6 +37,7 @@ from skviann._validation import (
     draw_seeds,
     spread_rows,
 )
+from skviann.neural_network._problem import Learned, Target
 
 # What "auto" stands for: steps in all, the most epochs of few rows, and the batches
 # with which one pass over many rows is enough.
@@ -130,7 +130,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         ----------
         X, y, sample_weight
             As for `fit`.
-        learned : dict, default=None
+        learned : Learned, default=None
             What an earlier call with other rows returned; None: learn from these rows
             what columns hold, bins, levels and the target's classes or scale.
         classes : array-like, default=None
@@ -139,8 +139,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         Returns
         -------
         problem : Problem
-        learned : dict
-            The attributes that are known before a training.
+        learned : Learned
         """
         check_process()
         # Imported here, so that importing the library does not load TensorFlow.
@@ -156,30 +155,27 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         used, sample_weight = self._weigh(sample_weight, y)
         if used is not None:
             table, y = take_table_rows(table, used), y[used]
-        coded = None
+        y = self._check_target(y, warn=learned is None)
         if learned is None:
             target = self._learn_target(y, sample_weight, classes)
-            coded, columns = self._learn_columns(table, sample_weight)
-            learned = {**target, **columns}
+            coded, learned = self._learn_columns(table, sample_weight, target)
         else:
-            coded = code_table(table, learned["_columns"])
+            coded = code_table(table, learned.columns)
             check_finite(coded, self)
-        columns, groups = learned["_columns"], learned["_groups"]
-        are_categories = [column.kind == CATEGORY for column in columns or ()]
-        targets = self._code_target(y, learned)
+        are_categories = [column.kind == CATEGORY for column in learned.columns or ()]
         problem = Problem(
-            self._architecture_for(learned),
+            self._architecture_for(learned.target),
             coded,
-            targets.reshape(len(y), -1),
+            learned.target.code(y),
             sample_weight,
-            learned["_inputs"],
-            feature_of_column=groups.feature_of_column,
+            learned.inputs,
+            feature_of_column=learned.groups.feature_of_column,
             categories=np.flatnonzero(are_categories),
             used=used,
         )
         return problem, learned
 
-    def _learn_columns(self, table, sample_weight):
+    def _learn_columns(self, table, sample_weight, target):
         """Find out what the columns of a table hold; return it in numbers, too."""
         from skviann.neural_network._inputs import learn_inputs
 
@@ -202,15 +198,14 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             groups.feature_of_column,
             int(self.n_bins),
         )
-        return coded, {"_columns": columns, "_groups": groups, "_inputs": inputs}
+        return coded, Learned(columns, groups, inputs, target)
 
-    def _architecture_for(self, learned):
+    def _architecture_for(self, target):
         from skviann.neural_network._architecture import Architecture
 
-        task, n_outputs = self._task(learned)
         return Architecture(
-            task=task,
-            n_outputs=n_outputs,
+            task=target.task,
+            n_outputs=target.n_outputs,
             hidden_layer_sizes=tuple(int(size) for size in self.hidden_layer_sizes),
             activation=self.activation,
             selection=self._selection(),
@@ -231,6 +226,10 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             )
         sample_weight = sample_weight[used] / sample_weight[used].mean()
         return (None if len(used) == len(y) else used), sample_weight
+
+    def _check_target(self, y, *, warn):
+        """Return the target of the rows that count, in the form to learn from."""
+        return y
 
     def _total_weight(self, sample_weight, y):
         """How much each row counts; None: all the same."""
@@ -265,32 +264,28 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _keep(self, learned, trained):
         """Write down what was learned."""
-        vars(self).update(learned)
+        self._learned = learned
         self._weights = trained.weights
         self._architecture = trained.architecture._asdict()
-        self.importances_ = self._groups.by_column(trained.importances)
+        self.importances_ = learned.groups.by_column(trained.importances)
         self.feature_importances_ = self.importances_.mean(axis=0)
         self.importances_std_ = self.importances_.std(axis=0)
         self.history_ = trained.history
-        for name in ("_model", "scaler_", "_state", "_adapted"):
+        for name in ("_model", "scaler_", "_state"):
             vars(self).pop(name, None)
-        if self._inputs.are_numbers:
+        inputs = learned.inputs
+        if inputs.are_numbers:
             self.scaler_ = RobustScaler()
-            self.scaler_.center_ = self._inputs.center
-            self.scaler_.scale_ = self._inputs.scale
+            self.scaler_.center_ = inputs.center
+            self.scaler_.scale_ = inputs.scale
             self.scaler_.n_features_in_ = self.n_features_in_
-
-    def _learned(self):
-        """Return the attributes that are known before a training."""
-        if hasattr(self, "_adapted"):
-            return self._adapted
-        names = ("_columns", "_groups", "_inputs", *self._of_target)
-        return {name: getattr(self, name) for name in names}
 
     def _adapt(self, X, y, sample_weight, classes=None):
         self._validate_params()
         with all_or_nothing(self):
-            _, self._adapted = self._open(X, y, sample_weight, classes=classes)
+            _, self._learned = self._open(X, y, sample_weight, classes=classes)
+            for name in ("_weights", "_state"):  # of an earlier fit
+                vars(self).pop(name, None)
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -303,14 +298,13 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
         self._validate_params()
         with all_or_nothing(self):
-            is_known = hasattr(self, "_adapted") or hasattr(self, "_weights")
-            learned = self._learned() if is_known else None
+            learned = getattr(self, "_learned", None)
             problem, learned = self._open(
                 X, y, sample_weight, learned=learned, classes=classes
             )
             state = getattr(self, "_state", None)
             if state is None and hasattr(self, "_weights"):  # after `fit`
-                importances = self._groups.by_feature(self.importances_)
+                importances = self._learned.groups.by_feature(self.importances_)
                 state = state_of_weights(self._weights, importances)
             (seed,) = draw_seeds(self.random_state, 1)
             if state is not None:  # another order of the rows than before
@@ -374,7 +368,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             from skviann.neural_network._architecture import Architecture, build_model
 
             architecture = Architecture(**self._architecture)
-            self._model = build_model(architecture, self._inputs, self._weights)
+            self._model = build_model(architecture, self._learned.inputs, self._weights)
         return self._model
 
     def __getstate__(self):
@@ -384,14 +378,14 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _code(self, X):
         """Turn a table to predict for into numbers, as that of the fit."""
-        coded = code_table(check_table(self, X, reset=False), self._columns)
+        coded = code_table(check_table(self, X, reset=False), self._learned.columns)
         check_finite(coded, self)
         return coded
 
     def _check_kinds(self, table, numbers):
         """Raise a ValueError if a column holds something else than in the fit."""
-        if self._columns is not None:
-            check_kinds(table, self._columns, numbers)
+        if self._learned.columns is not None:
+            check_kinds(table, self._learned.columns, numbers)
 
     def encode(self, X):
         """Compute what the networks see of a table.
@@ -407,14 +401,14 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             Of mean 0 and variance 1 in the table of the fit, feature by feature.
         """
         check_is_fitted(self)
-        return self._inputs.encode(self._code(X))
+        return self._learned.inputs.encode(self._code(X))
 
     def _predict(self, X):
         check_is_fitted(self)
         check_process()
         from skviann.neural_network._training import predict
 
-        return predict(self._trained(), self._code(X), self._inputs)
+        return predict(self._trained(), self._code(X), self._learned.inputs)
 
     def _trained(self):
         """Return the members as a training does."""
@@ -423,10 +417,10 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
         return Trained(
             Architecture(**self._architecture),
-            self._inputs.feature[np.newaxis].astype(np.int32),
+            self._learned.inputs.feature[np.newaxis].astype(np.int32),
             self._weights,
             NO_MASK,
-            self._groups.by_feature(self.importances_),
+            self._learned.groups.by_feature(self.importances_),
             self.history_,
         )
 
@@ -457,7 +451,6 @@ class NetworkClassifier(ClassifierMixin):
     """Fits a network to classes, and predicts them."""
 
     class_weight = None
-    _of_target = ("classes_", "_is_multilabel")
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -493,43 +486,12 @@ class NetworkClassifier(ClassifierMixin):
         balance = compute_sample_weight(self.class_weight, y)
         return balance if sample_weight is None else sample_weight * balance
 
-    def _learn_target(self, y, sample_weight, classes=None):
-        """Find the classes: all that there are, unless they are given."""
-        check_classification_targets(y)
-        if type_of_target(y) == "multilabel-indicator":
-            return {"classes_": np.arange(y.shape[1]), "_is_multilabel": True}
-        classes = np.unique(column_or_1d(y, warn=True) if classes is None else classes)
-        if len(classes) < 2:
-            raise ValueError(
-                "y must hold at least two classes in rows of positive weight, got "
-                f"one class only: {classes[0]}."
-            )
-        return {"classes_": classes, "_is_multilabel": False}
+    def _learn_target(self, y, sample_weight, classes):
+        return Target.of_classes(y, classes)
 
-    def _code_target(self, y, learned):
-        """Turn labels into numbers of classes."""
-        classes = learned["classes_"]
-        if learned["_is_multilabel"]:
-            if y.ndim != 2 or y.shape[1] != len(classes):
-                raise ValueError(
-                    f"y must have the {len(classes)} labels of the first rows, got "
-                    f"shape {y.shape}."
-                )
-            return y.astype(np.float64)
-        y = column_or_1d(y)
-        is_unknown = ~np.isin(y, classes)
-        if is_unknown.any():
-            raise ValueError(
-                f"y holds {y[is_unknown].tolist()[0]!r}, which is none of the classes "
-                f"known from the start: {classes.tolist()}."
-            )
-        return np.searchsorted(classes, y)
-
-    def _task(self, learned):
-        n_classes = len(learned["classes_"])
-        if learned["_is_multilabel"]:
-            return "binary", n_classes
-        return ("binary", 1) if n_classes == 2 else ("multiclass", n_classes)
+    def _keep(self, learned, trained):
+        super()._keep(learned, trained)
+        self.classes_ = learned.target.classes
 
     def predict_proba(self, X):
         """Estimate the probability of each class.
@@ -545,12 +507,8 @@ class NetworkClassifier(ClassifierMixin):
             Columns in the order of `classes_`; every row sums to 1. Of several labels,
             the probability that each applies.
         """
-        probabilities = self._predict(X)
-        if self._is_multilabel:
-            return probabilities
-        if len(self.classes_) == 2:
-            probabilities = np.hstack([1 - probabilities, probabilities])
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
+        predictions = self._predict(X)
+        return self._learned.target.probabilities(predictions)
 
     def predict(self, X):
         """Predict the class of each row.
@@ -566,11 +524,8 @@ class NetworkClassifier(ClassifierMixin):
             The most probable of `classes_`; of several labels, 1 for each that is more
             probable than not.
         """
-        check_is_fitted(self)
-        if self._is_multilabel:
-            return (self.predict_proba(X) > 0.5).astype(int)
-        most_probable = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[most_probable]
+        probabilities = self.predict_proba(X)
+        return self._learned.target.decode(probabilities)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -580,8 +535,6 @@ class NetworkClassifier(ClassifierMixin):
 
 class NetworkRegressor(RegressorMixin):
     """Fits a network to quantities, and predicts them."""
-
-    _of_target = ("target_scaler_", "_is_single_output")
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -609,35 +562,19 @@ class NetworkRegressor(RegressorMixin):
         """
         return self._fit(X, y, sample_weight)
 
-    def _learn_target(self, y, sample_weight, classes=None):
-        """Find mean and scale of the target."""
-        y = self._read_quantity(y)
-        scaler = StandardScaler().fit(
-            y.reshape(len(y), -1), sample_weight=sample_weight
-        )
-        return {"target_scaler_": scaler, "_is_single_output": y.ndim == 1}
-
-    def _code_target(self, y, learned):
-        """Standardise the target."""
-        y = self._read_quantity(y, warn=False)
-        scaler = learned["target_scaler_"]
-        outputs = y.reshape(len(y), -1)
-        if outputs.shape[1] != len(scaler.mean_):
-            raise ValueError(
-                f"y must have the {len(scaler.mean_)} outputs of the first rows, got "
-                f"shape {y.shape}."
-            )
-        return (outputs - scaler.mean_) / scaler.scale_
-
-    def _read_quantity(self, y, *, warn=True):
+    def _check_target(self, y, *, warn):
         y = check_quantity(y, self)
         assert_all_finite(y, input_name="y")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=warn)
         return y
 
-    def _task(self, learned):
-        return "regression", len(learned["target_scaler_"].mean_)
+    def _learn_target(self, y, sample_weight, classes):
+        return Target.of_quantities(y, sample_weight)
+
+    def _keep(self, learned, trained):
+        super()._keep(learned, trained)
+        self.target_scaler_ = learned.target.scaler
 
     def predict(self, X):
         """Predict the target of each row.
@@ -652,9 +589,8 @@ class NetworkRegressor(RegressorMixin):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the target's unit.
         """
-        outputs = self._predict(X)
-        outputs = outputs * self.target_scaler_.scale_ + self.target_scaler_.mean_
-        return outputs[:, 0] if self._is_single_output else outputs
+        predictions = self._predict(X)
+        return self._learned.target.decode(predictions)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
 
 from skviann import VIANNClassifier, VIANNRegressor
 
@@ -48,3 +49,14 @@ def test_chunks_that_do_not_fit_are_refused():
         classifier.partial_fit(X[:50], np.full(50, 7))
     with pytest.raises(ValueError, match="features"):
         classifier.partial_fit(X[:50, :3], Y[:50])
+
+
+def test_adapt_begins_anew():
+    regressor = VIANNRegressor(n_members=1, random_state=0).fit(X[:100], X[:100, 0])
+    regressor.adapt(X[:, :3], X[:, 0])
+    with pytest.raises(NotFittedError):
+        regressor.predict(X[:, :3])
+    anew = VIANNRegressor(n_members=1, random_state=0).adapt(X[:, :3], X[:, 0])
+    for one in (regressor, anew):
+        one.partial_fit(X[:100, :3], X[:100, 0])
+    assert_array_equal(regressor.importances_, anew.importances_)
