@@ -1,6 +1,7 @@
 """Which rows each fold's networks are trained on, and which they never see."""
 
 from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array, issparse
@@ -20,54 +21,81 @@ from skviann._validation import release_pages
 # a table of few different rows, no row would be like one that was trained on.
 _DIFFERENT_ROWS_A_FOLD = 10
 
+# Errors of means are those of groups, not of rows, if there are so many groups.
+_ENOUGH_GROUPS = 20
+
 _VALUES_AT_A_TIME = 2**22
 
 
-def split_rows(cv, X, y, is_classes, seeds, *, hashes=None, **split_params):
+class Splitting(NamedTuple):
+    """How to split rows into folds."""
+
+    cv: Any  # int, splitter or iterable
+    seeds: list  # one for each split; a splitter or iterable is asked once
+    params: dict = {}  # for the splitter: `groups` tells the rows that belong together
+    hashes: np.ndarray | None = None  # from `hash_rows`, of more columns than X has
+
+    def of(self, rows):
+        """Return the same for some of the rows, all if None."""
+        if rows is None:
+            return self
+        params = {name: np.asarray(one)[rows] for name, one in self.params.items()}
+        hashes = None if self.hashes is None else self.hashes[rows]
+        return self._replace(params=params, hashes=hashes)
+
+
+class Folds(NamedTuple):
+    """Rows split into folds."""
+
+    splits: list  # of tuple of ndarray of int: rows to train on, and rows held out
+    # Rows with the same number tell the same thing: copies, or rows of a group.
+    unit_of_row: np.ndarray | None = None
+
+
+def split_rows(X, y, is_classes, splitting):
     """Split rows into folds, once or several times.
+
+    An integer means so many folds of rows in random order; of classes, each fold gets
+    its share of every class, as far as it has enough rows. Rows of a group, and rows
+    that are copies of each other (see `find_copies`), share a fold.
 
     Parameters
     ----------
-    cv : int, splitter or iterable
-        An integer means so many folds of rows in random order; of classes, each fold
-        gets its share of every class, as far as it has enough rows. Rows of a group,
-        and rows that are copies of each other (see `find_copies`), share a fold.
     X : ndarray or csr matrix of shape (n_samples, n_features)
         Numbers, or a coded table; passed to the splitter.
     y : ndarray of shape (n_samples, ...)
         Passed to the splitter; for classes, of shape (n_samples,).
     is_classes : bool
         Whether `y` holds classes.
-    seeds : list of int
-        One split for each; a splitter or iterable of a user's own is asked once.
-    hashes : ndarray of uint64 of shape (n_samples,), default=None
-        From `hash_rows`, of a wide table of which X has some columns only.
-    **split_params : dict
-        Passed to the splitter: `groups`, which tells the rows that belong together.
+    splitting : Splitting
+        How.
 
     Returns
     -------
-    folds : list of tuple of ndarray of int
-        Rows to train on, and rows held out.
+    folds : Folds
 
     Raises
     ------
     ValueError
         If there are fewer rows or groups than folds, or a part of a split is empty.
     """
-    n_rows = X.shape[0]
-    groups = split_params.get("groups")
+    cv, n_rows = splitting.cv, X.shape[0]
+    groups = splitting.params.get("groups")
     if isinstance(cv, Integral):
-        folds = _random_folds(cv, X, y, is_classes, seeds, hashes, groups)
+        folds = _random_folds(X, y, is_classes, splitting, groups)
     else:
         if groups is not None and not hasattr(cv, "split"):
             raise ValueError(
                 "groups have no effect with cv given as row numbers. Pass an integer "
                 "or a splitter, such as sklearn.model_selection.GroupKFold."
             )
-        folds = check_cv(cv, y, classifier=is_classes).split(X, y, **split_params)
-        folds = [tuple(_as_rows(part, n_rows) for part in fold) for fold in folds]
-    if not folds or not all(len(train) and len(test) for train, test in folds):
+        splitter = check_cv(cv, y, classifier=is_classes)
+        splits = [
+            tuple(_as_rows(part, n_rows) for part in split)
+            for split in splitter.split(X, y, **splitting.params)
+        ]
+        folds = Folds(splits, _as_units(groups))
+    if not folds.splits or not all(len(a) and len(b) for a, b in folds.splits):
         raise ValueError(
             f"cv={cv!r} must give at least one split, with rows to train on and rows "
             "held out in each."
@@ -75,44 +103,55 @@ def split_rows(cv, X, y, is_classes, seeds, *, hashes=None, **split_params):
     return folds
 
 
-def _random_folds(cv, X, y, is_classes, seeds, hashes, groups):
-    n_rows = X.shape[0]
-    if n_rows < cv:
+def _random_folds(X, y, is_classes, splitting, groups):
+    n_folds, n_rows = splitting.cv, X.shape[0]
+    if n_rows < n_folds:
         raise ValueError(
-            f"cv={cv} folds need at least as many rows, got {n_rows}. Pass a smaller "
-            "cv, or a splitter."
+            f"cv={n_folds} folds need at least as many rows, got {n_rows}. Pass a "
+            "smaller cv, or a splitter."
         )
     # Copies are split as the first one of them is; the others follow it.
-    firsts, first_of_row = find_copies(X, cv, hashes)
+    firsts, unit_of_row = find_copies(X, n_folds, splitting.hashes)
     if groups is not None:
         # Groups that share a copied row are one.
         _, groups = np.unique(groups, return_inverse=True)
-        links = first_of_row, groups + len(firsts)
+        links = unit_of_row, groups + len(firsts)
         n_nodes = len(firsts) + n_rows
         graph = coo_array((np.ones(n_rows), links), shape=(n_nodes, n_nodes))
         groups = connected_components(graph, directed=False)[1][: len(firsts)]
         n_groups = len(np.unique(groups))
-        if n_groups < cv:
+        if n_groups < n_folds:
             raise ValueError(
-                f"cv={cv} folds need at least as many groups, got {n_groups} that "
+                f"cv={n_folds} folds need at least as many groups, got {n_groups} that "
                 "share no row. Pass a smaller cv, or a splitter."
             )
     y = y[firsts]
     # scikit-learn refuses to stratify where no class has a row for each fold.
-    can_stratify = is_classes and np.unique(y, return_counts=True)[1].max() >= cv
+    can_stratify = is_classes and np.unique(y, return_counts=True)[1].max() >= n_folds
     if groups is None:
         kind = StratifiedKFold if can_stratify else KFold
     else:
         kind = StratifiedGroupKFold if can_stratify else GroupKFold
-    folds = []
-    for seed in seeds:
-        splitter = kind(cv, shuffle=True, random_state=seed)
+    splits = []
+    for seed in splitting.seeds:
+        splitter = kind(n_folds, shuffle=True, random_state=seed)
         for _, held_out in splitter.split(firsts, y, groups):
             is_held_out = np.zeros(len(firsts), dtype=bool)
             is_held_out[held_out] = True
-            is_held_out = is_held_out[first_of_row]
-            folds.append((np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)))
-    return folds
+            is_held_out = is_held_out[unit_of_row]
+            splits.append((np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)))
+    units = None if groups is None else _as_units(groups[unit_of_row])
+    if units is None and len(firsts) < n_rows:
+        units = unit_of_row
+    return Folds(splits, units)
+
+
+def _as_units(groups):
+    """Return numbers of groups; None if too few to tell how much they differ."""
+    if groups is None:
+        return None
+    labels, units = np.unique(groups, return_inverse=True)
+    return units if len(labels) >= _ENOUGH_GROUPS else None
 
 
 def find_copies(X, n_folds, hashes=None):
@@ -177,15 +216,9 @@ def _n_equal_by_chance(X):
     return n_pairs
 
 
-def hash_rows(X, first_column=0):
-    """Hash rows of numbers: uint64, the same for equal rows.
-
-    Hashes of blocks of columns, each with its first one's number, add up to that of
-    the row.
-    """
-    rng = np.random.default_rng(0)
-    keys = rng.integers(2**64, size=first_column + X.shape[1], dtype=np.uint64)
-    keys = keys[first_column:]
+def hash_rows(X):
+    """Hash rows of numbers: uint64, the same for equal rows."""
+    keys = np.random.default_rng(0).integers(2**64, size=X.shape[1], dtype=np.uint64)
     if issparse(X):
         X = X.tocsr()
         of_cells = _mix(_as_bits(X.data), keys[X.indices], X.data != 0)

@@ -1133,7 +1133,8 @@ def test_summary(cut, tested, wide):
     in_order = cut.feature_importances_[np.argsort(cut.ranking_)]
     assert_allclose(table["importance"], in_order)
     assert table["reason"].str.contains("rounds").sum() > 40
-    assert (table["reason"][table["kept"]] == "helps on rows held out").all()
+    found = "in 4 of 4 folds among the 3 that are enough on rows held out"
+    assert (table["reason"][table["kept"]] == found).all()
     assert "pvalue" in tested.summary().columns
     constant = np.where(np.arange(80) == 3, 1.0, wide[0])
     names = pd.DataFrame(constant).add_prefix("column ")
