@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from skviann._docstrings import composed
 from skviann._sklearn_compat import Interval, StrOptions
 from skviann._validation import all_or_nothing, draw_seeds
 from skviann.dask._cluster import Cluster
@@ -21,22 +22,27 @@ from skviann.feature_selection._ready_made import BLOCK_SIZE, select
 from skviann.feature_selection._viann import SIZES, TESTS, VIANNSelector
 from skviann.neural_network import BaseNetwork, VIANNClassifier, VIANNRegressor
 
-_PARAMETERS = """
-    Parameters
-    ----------
-    client : distributed.Client, default=None
-        The cluster to work on; None is the current client. It is not a parameter of
-        `get_params`, and is not pickled.
-    n_tasks : int or "auto", default="auto"
-        How many samples of rows are drawn, each for a task of its own. "auto" is one
-        for each `rows_per_task` rows of the table, but no more than 8; a table of
-        fewer than one and a half times `rows_per_task` rows is one task, with all of
-        its rows. More tasks look at more rows, and cost as much more.
-    rows_per_task : int, default=50_000
-        Rows of a sample, fewer of more than 2,600 columns: a sample has at most
-        134 million values.
-    **params : dict
-        As in `{local}`.
+_SHARED = """
+client : distributed.Client, default=None
+    The cluster to work on; None is the current client. It is not a parameter of
+    `get_params`, and is not pickled.
+n_tasks : int or "auto", default="auto"
+    How many samples of rows are drawn, each for a task of its own. "auto" is one
+    for each `rows_per_task` rows of the table, but no more than 8; a table of
+    fewer than one and a half times `rows_per_task` rows is one task, with all of
+    its rows. More tasks look at more rows, and cost as much more.
+rows_per_task : int, default=50_000
+    Rows of a sample, fewer of more than 2,600 columns: a sample has at most
+    134 million values.
+networks:
+Each task trains `n_members` networks on rows drawn at random from all partitions;
+predictions and importances are means over the networks of all tasks.
+X : dask data frame or dask array of shape (n_samples, n_features)
+    Numbers, text, categories and dates, with or without gaps.
+y : dask series, data frame or array of shape (n_samples, ...)
+    The target, in the partitions of X.
+sample_weight : dask series or array of shape (n_samples,), default=None
+    How much each row counts.
 """
 
 
@@ -69,11 +75,14 @@ class _OnDask:
         named = [one for one in own if one.kind is one.KEYWORD_ONLY]
         init.__signature__ = inspect.Signature([*its, *named])
         cls.__init__ = init
-
-    _own_constraints: dict = {
-        "n_tasks": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "rows_per_task": [Interval(Integral, 10, None, closed="left")],
-    }
+        cls._parameter_constraints = {
+            **cls._local._parameter_constraints,
+            "n_tasks": [
+                Interval(Integral, 1, None, closed="left"),
+                StrOptions({"auto"}),
+            ],
+            "rows_per_task": [Interval(Integral, 10, None, closed="left")],
+        }
 
     @classmethod
     def _get_param_names(cls):
@@ -160,17 +169,13 @@ class _OnDask:
 class _NetworkOnDask(_OnDask):
     """Fits networks on samples of rows; what they predict is averaged."""
 
+    @composed(_SHARED)
     def fit(self, X, y, sample_weight=None):
         """Train networks on rows drawn from all partitions, and score their inputs.
 
         Parameters
         ----------
-        X : dask data frame or dask array of shape (n_samples, n_features)
-            Numbers, text, categories and dates, with or without gaps.
-        y : dask series, data frame or array of shape (n_samples, ...)
-            The target, in the partitions of X.
-        sample_weight : dask series or array of shape (n_samples,), default=None
-            How much each row counts.
+        {X, y, sample_weight}
 
         Returns
         -------
@@ -205,15 +210,18 @@ class _NetworkOnDask(_OnDask):
         return self
 
 
+@composed(_SHARED)
 class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
-    __doc__ = (
-        """`VIANNClassifier` for data on many machines.
+    """`VIANNClassifier` for data on many machines.
 
-    Each task trains `n_members` networks on rows drawn at random from all partitions;
-    predictions and importances are means over the networks of all tasks.
-"""
-        + _PARAMETERS.format(local="VIANNClassifier")
-        + """
+    {networks}
+
+    Parameters
+    ----------
+    {client, n_tasks, rows_per_task}
+    **params : dict
+        As in `VIANNClassifier`.
+
     Attributes
     ----------
     importances_ : ndarray of shape (n_tasks * n_members, n_features)
@@ -236,12 +244,8 @@ class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
     >>> classifier.predict(X)  # doctest: +SKIP
     dask.array<_of_array, shape=(20000,), dtype=bool, chunksize=(5000,), ...>
     """
-    )
+
     _local = VIANNClassifier
-    _parameter_constraints: dict = {
-        **VIANNClassifier._parameter_constraints,
-        **_OnDask._own_constraints,
-    }
 
     def predict(self, X):
         """Predict the class of each row, partition by partition, when asked for.
@@ -278,15 +282,18 @@ class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
         return self._lazily(X, "predict_proba", float, list(self.classes_))
 
 
+@composed(_SHARED)
 class DaskVIANNRegressor(_NetworkOnDask, VIANNRegressor):
-    __doc__ = (
-        """`VIANNRegressor` for data on many machines.
+    """`VIANNRegressor` for data on many machines.
 
-    Each task trains `n_members` networks on rows drawn at random from all partitions;
-    predictions and importances are means over the networks of all tasks.
-"""
-        + _PARAMETERS.format(local="VIANNRegressor")
-        + """
+    {networks}
+
+    Parameters
+    ----------
+    {client, n_tasks, rows_per_task}
+    **params : dict
+        As in `VIANNRegressor`.
+
     Attributes
     ----------
     importances_ : ndarray of shape (n_tasks * n_members, n_features)
@@ -297,12 +304,8 @@ class DaskVIANNRegressor(_NetworkOnDask, VIANNRegressor):
     VIANNRegressor : For data on one machine; `to_local` returns one.
     DaskVIANNSelector : Keeps the columns that matter.
     """
-    )
+
     _local = VIANNRegressor
-    _parameter_constraints: dict = {
-        **VIANNRegressor._parameter_constraints,
-        **_OnDask._own_constraints,
-    }
 
     def predict(self, X):
         """Predict the target of each row, partition by partition, when asked for.
@@ -324,9 +327,9 @@ class DaskVIANNRegressor(_NetworkOnDask, VIANNRegressor):
         return self._lazily(X, "predict", float, columns)
 
 
+@composed(_SHARED)
 class DaskVIANNSelector(_OnDask, VIANNSelector):
-    __doc__ = (
-        """`VIANNSelector` for data on many machines.
+    """`VIANNSelector` for data on many machines.
 
     Each task is a sample of rows, drawn at random from all partitions of the table,
     with folds of its own. All tasks train networks for the same columns, round by
@@ -336,9 +339,12 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
 
     A `dask.array` of more than 4096 columns that is divided along its columns is never
     put together: its blocks are looked at apart, as a single task.
-"""
-        + _PARAMETERS.format(local="VIANNSelector")
-        + """
+
+    Parameters
+    ----------
+    {client, n_tasks, rows_per_task}
+    **params : dict
+        As in `VIANNSelector`.
         `estimator` is one of the ready-made networks. `cv` is an integer or a splitter
         that needs no groups. `n_jobs` has no effect.
 
@@ -373,24 +379,16 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
     >>> selector.transform(X)  # doctest: +SKIP
     dask.array<getitem, shape=(1000000, 3), dtype=float64, chunksize=(50000, 3), ...>
     """
-    )
-    _local = VIANNSelector
-    _parameter_constraints: dict = {
-        **VIANNSelector._parameter_constraints,
-        **_OnDask._own_constraints,
-    }
 
+    _local = VIANNSelector
+
+    @composed(_SHARED)
     def fit(self, X, y, sample_weight=None):
         """Train networks, rank the features and find out which to keep.
 
         Parameters
         ----------
-        X : dask data frame or dask array of shape (n_samples, n_features)
-            Numbers, text, categories and dates, with or without gaps.
-        y : dask series, data frame or array of shape (n_samples, ...)
-            The target, in the partitions of X.
-        sample_weight : dask series or array of shape (n_samples,), default=None
-            How much each row counts.
+        {X, y, sample_weight}
 
         Returns
         -------

@@ -56,6 +56,90 @@ _UPDATES_A_CHUNK = 4
 # scikit-learn's QuantileTransformer.
 _MAX_ROWS_TO_SCALE = 10_000
 
+# What the docstrings of the networks have in common.
+SHARED = """
+hidden_layer_sizes : sequence of int, default=(64, 32)
+    Units of each hidden layer. Empty: a linear model.
+activation : str, default="relu"
+    Keras's name of the hidden layers' activation.
+n_members : int, default=8
+    Independent networks that are trained together, on the same batches but from
+    other initial weights. Predictions and importances are their means, for the
+    importances of one network are noisy.
+n_bins : int, default=4
+    Quantile bins in which the networks see each feature
+    (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
+batch_size : int or "auto", default="auto"
+    Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
+epochs : int or "auto", default="auto"
+    Passes over the rows, at least 2. "auto" means about 150 training steps,
+    whatever the number of rows, but no more than 50 passes; what counts as an epoch
+    for `history_` is then at most 10 steps (30 for very wide data).
+early_stopping : bool, default=False
+    Whether to hold out rows, drawn at random, and to stop when their loss has not
+    fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
+    loss are kept.
+validation_fraction : float, default=0.1
+    Share of the rows that is held out for `early_stopping`.
+n_iter_no_change : int, default=10
+    Epochs without a lower loss before the training stops.
+categorical_features : "from_dtype", array-like or None, default="from_dtype"
+    Columns whose values are levels, in no order. "from_dtype": those of categories
+    and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+    boolean mask of columns; None is no column.
+max_categories : int, default=32
+    Levels of a column that the networks tell apart, the most frequent ones. The
+    others are one level, together with those that have fewer than 5 rows or less
+    than 0.5 % of those that are not missing.
+feature_groups : dict or array-like, default=None
+    Columns that are one feature, as those of a one-hot encoder: a dict of the
+    group's name to its columns, by name or number; or a label for each column, None
+    for one on its own. Each column of a group has the importance of the group.
+random_state : int, RandomState instance or None, default=None
+    Pass an int for the same result each time, to the last bit on the same machine.
+    None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
+    global random state has no influence and is not changed.
+verbose : int, default=0
+    0 is silent, 1 prints a line an epoch.
+importances_std_ : ndarray of shape (n_features,)
+    Standard deviation of `importances_` over members.
+scaler_ : RobustScaler
+    Scales features for `model_`. Only where all columns are numbers without gaps.
+n_features_in_ : int
+    Number of features seen by fit.
+feature_names_in_ : ndarray of shape (n_features,)
+    Their names, if all are strings.
+"""
+OF_CLASSES = """
+classes_ : ndarray of shape (n_classes,)
+    The labels.
+model_ : keras.Model
+    The trained network: from scaled features to the members' mean output, which is
+    the probability of the second of two classes, or of each of several classes or
+    labels. Of a table with more than numbers without gaps, from what `encode`
+    returns.
+history_ : dict of str to list of float
+    By epoch: "loss", the log loss of the mean member, and with `early_stopping`
+    "val_loss", that of the rows held out.
+"""
+OF_QUANTITIES = """
+model_ : keras.Model
+    The trained network: from scaled features to the members' mean prediction of
+    standardised targets. Of a table with more than numbers without gaps, from what
+    `encode` returns.
+target_scaler_ : StandardScaler
+    Standardises targets.
+history_ : dict of str to list of float
+    By epoch: "loss", the squared error of the mean member in squared standard
+    deviations of the target, and with `early_stopping` "val_loss", that of the rows
+    held out.
+"""
+
+
+def set_parameters(given):
+    """Set an estimator's parameters, given the ``locals()`` of its `__init__`."""
+    vars(given.pop("self")).update(given)
+
 
 class BaseNetwork(LinkedToDocs, BaseEstimator):
     """Several multilayer perceptrons, trained as one, which score their inputs."""
@@ -100,23 +184,34 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         random_state=None,
         verbose=0,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.n_members = n_members
-        self.n_bins = n_bins
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.categorical_features = categorical_features
-        self.max_categories = max_categories
-        self.feature_groups = feature_groups
-        self.random_state = random_state
-        self.verbose = verbose
+        set_parameters(locals())
 
-    def _fit(self, X, y, sample_weight):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network and score its inputs.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            A table of numbers, text, categories and dates, with or without gaps.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            For a classifier at least two classes, integers, strings or booleans, or a
+            matrix of zeros and ones: which of several labels apply. For a regressor
+            finite numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : estimator
+            Itself, fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or `sample_weight` cannot be used (before training), or
+            if the network's weights became NaN or infinite.
+        """
         with all_or_nothing(self):
             problem, learned = self._open(X, y, sample_weight)
             (seed,) = draw_seeds(self.random_state, 1)
@@ -452,33 +547,6 @@ class NetworkClassifier(ClassifierMixin):
 
     class_weight = None
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Train the network and score its inputs.
-
-        Parameters
-        ----------
-        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            A table of numbers, text, categories and dates, with or without gaps.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            At least two classes: integers, strings or booleans. Or a matrix of zeros
-            and ones: which of several labels apply.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self : estimator
-            Itself, fitted.
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or `sample_weight` cannot be used (before training), or
-            if the network's weights became NaN or infinite.
-        """
-        return self._fit(X, y, sample_weight)
-
     def _total_weight(self, sample_weight, y):
         sample_weight = super()._total_weight(sample_weight, y)
         if self.class_weight is None:
@@ -535,32 +603,6 @@ class NetworkClassifier(ClassifierMixin):
 
 class NetworkRegressor(RegressorMixin):
     """Fits a network to quantities, and predicts them."""
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Train the network and score its inputs.
-
-        Parameters
-        ----------
-        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            A table of numbers, text, categories and dates, with or without gaps.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Finite numbers.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self : estimator
-            Itself, fitted.
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or `sample_weight` cannot be used (before training), or
-            if the network's weights became NaN or infinite.
-        """
-        return self._fit(X, y, sample_weight)
 
     def _check_target(self, y, *, warn):
         y = check_quantity(y, self)
