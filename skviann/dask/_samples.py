@@ -238,7 +238,7 @@ class InBlocks(OnWorkers):
 def _in_blocks(cluster, blocks, found):
     """Put together what is known of blocks of columns."""
     from skviann._groups import Groups
-    from skviann.neural_network._inputs import join_inputs
+    from skviann._inputs import join_inputs
 
     inputs = [one.learned.inputs for one in found]
     n_features = sum(one.n_features for one in inputs)

@@ -13,6 +13,7 @@ from sklearn.utils import (
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skviann._groups import read_groups
+from skviann._inputs import learn_inputs
 from skviann._processes import check_process
 from skviann._sklearn_compat import (
     Interval,
@@ -272,8 +273,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _learn_columns(self, table, sample_weight, target):
         """Find out what the columns of a table hold; return it in numbers, too."""
-        from skviann.neural_network._inputs import learn_inputs
-
         columns = learn_columns(table, self.categorical_features, self.max_categories)
         groups = read_groups(self.feature_groups, table)
         coded = code_table(table, columns)

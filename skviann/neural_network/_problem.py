@@ -8,7 +8,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from skviann._groups import Groups
-from skviann.neural_network._inputs import Inputs
+from skviann._inputs import Inputs
 
 
 class Target(NamedTuple):

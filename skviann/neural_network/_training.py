@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 from scipy.special import expit, logsumexp, softmax
 from sklearn.utils import gen_batches
 
+from skviann._inputs import join_inputs
 from skviann._validation import release_pages, take_cells, take_rows
 from skviann.neural_network._architecture import (
     Architecture,
@@ -20,7 +21,6 @@ from skviann.neural_network._architecture import (
 )
 from skviann.neural_network._cache import Cache
 from skviann.neural_network._graph import PackedGraph
-from skviann.neural_network._inputs import join_inputs
 from skviann.variance import sum_to_one
 
 # Inputs of all rows are held up to so many values, else computed batch by batch; those

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skviann._inputs import learn_inputs
 from skviann.neural_network._architecture import (
     Architecture,
     build_model,
     check_activation,
     draw_weights,
 )
-from skviann.neural_network._inputs import learn_inputs
 
 
 def activate(task, outputs):

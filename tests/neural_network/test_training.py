@@ -10,9 +10,9 @@ from sklearn.metrics import log_loss, mean_squared_error
 
 from conftest import FAST, viann_by_hand
 from skviann import VIANNClassifier, VIANNRegressor
+from skviann._inputs import learn_inputs, scale_rows
 from skviann.neural_network import _cache, _training
 from skviann.neural_network._architecture import Architecture, draw_weights
-from skviann.neural_network._inputs import learn_inputs, scale_rows
 from skviann.neural_network._training import Group, Problem, Schedule, train
 
 N_OUTPUTS = {"binary": 1, "multiclass": 3, "regression": 2}
