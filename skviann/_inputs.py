@@ -5,6 +5,8 @@ codes of levels, days since a first day; NaN where a value is missing. `Inputs` 
 its rows into inputs of variance 1, and knows which feature each belongs to.
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import RobustScaler
@@ -36,6 +38,7 @@ _COLUMNS_AT_A_TIME = 256
 _COLUMNS_OF_BLOCK = 4096
 
 
+@dataclass(eq=False)
 class Inputs:
     """Inputs of features, sorted by feature.
 
@@ -58,31 +61,21 @@ class Inputs:
         Whether all columns of the table are numbers.
     """
 
-    def __init__(
-        self,
-        feature,
-        column,
-        part,
-        bins,
-        *,
-        n_features,
-        center,
-        scale,
-        day_zero,
-        n_bins,
-        only_numbers,
-    ):
-        self.feature = feature
-        self.column = column
-        self.part = part
-        self.bins = bins
-        self.n_features = n_features
-        self.center, self.scale = center, scale
-        self.day_zero = day_zero
-        self.n_bins = n_bins
-        self.only_numbers = only_numbers
+    feature: np.ndarray
+    column: np.ndarray
+    part: np.ndarray
+    bins: Bins
+    n_features: int
+    center: np.ndarray
+    scale: np.ndarray
+    day_zero: np.ndarray
+    n_bins: int
+    only_numbers: bool
+
+    def __post_init__(self):
+        column, part = self.column, self.part
         self._used, self._position = np.unique(column, return_inverse=True)
-        self._is_whole = len(self._used) == len(center)
+        self._is_whole = len(self._used) == len(self.center)
         # Sources are the columns that are used, then what is read off dates.
         calendar = np.flatnonzero(part >= _MONTH)
         read_off, number = np.unique(
@@ -90,7 +83,7 @@ class Inputs:
         )
         self._read_off = read_off.T
         self._position[calendar] = len(self._used) + number.ravel()
-        self._block = _blocks(feature, column, part)
+        self._block = _blocks(self.feature, column, part)
         self._levels = np.flatnonzero((part == _LEVEL) | (part >= _MONTH))
         self._missing = np.flatnonzero(part == _MISSING)
 
@@ -130,35 +123,20 @@ class Inputs:
         feature = np.repeat(np.arange(len(features)), count)
         start = np.repeat(first - np.cumsum(count) + count, count)
         position = start + np.arange(len(feature))
-        inputs = Inputs(
-            feature,
-            self.column[position],
-            self.part[position],
-            Bins(*(values[position] for values in self.bins)),
-            n_features=len(features),
-            center=self.center,
-            scale=self.scale,
-            day_zero=self.day_zero,
-            n_bins=self.n_bins,
-            only_numbers=self.only_numbers,
-        )
+        inputs = self._at(position, feature=feature, n_features=len(features))
         return inputs, position
 
     def only(self, features):
         """Return the inputs of some features, as if all others were constant."""
-        kept = np.isin(self.feature, features)
-        return Inputs(
-            self.feature[kept],
-            self.column[kept],
-            self.part[kept],
-            Bins(*(values[kept] for values in self.bins)),
-            n_features=self.n_features,
-            center=self.center,
-            scale=self.scale,
-            day_zero=self.day_zero,
-            n_bins=self.n_bins,
-            only_numbers=self.only_numbers,
-        )
+        return self._at(np.isin(self.feature, features))
+
+    def _at(self, position, **others):
+        arrays = {
+            name: getattr(self, name)[position]
+            for name in ("feature", "column", "part")
+        }
+        bins = Bins(*(values[position] for values in self.bins))
+        return replace(self, **{**arrays, "bins": bins, **others})
 
     def on_columns(self, columns):
         """Return the same inputs for a table that has only some of the columns.
@@ -170,17 +148,12 @@ class Inputs:
         """
         number = np.full(len(self.center), -1)
         number[columns] = np.arange(len(columns))
-        return Inputs(
-            self.feature,
-            number[self.column],
-            self.part,
-            self.bins,
-            n_features=self.n_features,
+        return replace(
+            self,
+            column=number[self.column],
             center=self.center[columns],
             scale=self.scale[columns],
             day_zero=self.day_zero[columns],
-            n_bins=self.n_bins,
-            only_numbers=self.only_numbers,
         )
 
     def encode(self, coded):
