@@ -409,14 +409,14 @@ def _part_of_fold(sample, fold, features, n_in_all):
 
 
 def _importances_of_parts(seed, *blocks):
-    from skviann.neural_network._training import join_problems
+    from skviann.neural_network._problem import join_problems
 
     problem = join_problems([block.problem for block in blocks])
     return Block(blocks[0].network, problem).importances(seed)
 
 
 def _join_samples(features, *samples):
-    from skviann.neural_network._training import join_problems
+    from skviann.neural_network._problem import join_problems
 
     first = samples[0]
     problem = join_problems([sample.problem for sample in samples])

@@ -313,7 +313,7 @@ class Sample:
         """
         problem = self.problem
         looked_at = _interactions.choose_rows(
-            class_numbers_or_quantities(problem),
+            problem.class_numbers_or_quantities(),
             seen_rows(self.folds, problem.n_rows),
             problem.inputs.n_terms if n_terms is None else n_terms,
         )
@@ -326,7 +326,7 @@ class Sample:
         """Find each feature's strongest interaction, (n_folds, n_features)."""
         return _interactions.interaction_strengths(
             self.problem.X,
-            class_numbers_or_quantities(self.problem),
+            self.problem.class_numbers_or_quantities(),
             seen_rows(self.folds, self.problem.n_rows),
             self.problem.inputs,
         )
@@ -440,7 +440,7 @@ def open_sample(
     problem, learned = network._open(
         X, y, sample_weight, learned=learned, classes=classes
     )
-    targets = class_numbers_or_quantities(problem)
+    targets = problem.class_numbers_or_quantities()
     if problem.used is not None:  # leave out the groups of rows without weight
         split_params = {
             name: np.asarray(values)[problem.used]
@@ -450,15 +450,6 @@ def open_sample(
         cv, problem.X, targets, targets.ndim == 1, split_seeds, **split_params
     )
     return Sample(network, problem, folds, **settings), learned
-
-
-def class_numbers_or_quantities(problem):
-    """Return the target, of shape (n_samples,) only where it is one of classes."""
-    architecture = problem.architecture
-    is_multilabel = architecture.task == "binary" and architecture.n_outputs > 1
-    if architecture.task == "regression" or is_multilabel:
-        return problem.targets
-    return problem.targets[:, 0].astype(int)
 
 
 class _Replaced:

@@ -38,7 +38,19 @@ from skviann._validation import (
     draw_seeds,
     spread_rows,
 )
-from skviann.neural_network._problem import Learned, Target
+from skviann.neural_network._architecture import (
+    Architecture,
+    build_model,
+    check_activation,
+)
+from skviann.neural_network._problem import Learned, Problem, Target
+from skviann.neural_network._training import (
+    Group,
+    Schedule,
+    predict,
+    state_of_weights,
+    train,
+)
 
 # What "auto" stands for: steps in all, the most epochs of few rows, and the batches
 # with which one pass over many rows is enough.
@@ -238,10 +250,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         learned : Learned
         """
         check_process()
-        # Imported here, so that importing the library does not load TensorFlow.
-        from skviann.neural_network._architecture import check_activation
-        from skviann.neural_network._training import Problem
-
         self._validate_params()  # again: a selector comes here without `fit`
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_activation(self.activation)
@@ -261,6 +269,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         are_categories = [column.kind == CATEGORY for column in learned.columns or ()]
         problem = Problem(
             self._architecture_for(learned.target),
+            learned.target,
             coded,
             learned.target.code(y),
             sample_weight,
@@ -295,8 +304,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         return coded, Learned(columns, groups, inputs, target)
 
     def _architecture_for(self, target):
-        from skviann.neural_network._architecture import Architecture
-
         return Architecture(
             task=target.task,
             n_outputs=target.n_outputs,
@@ -334,8 +341,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         )
 
     def _train(self, problem, seed):
-        from skviann.neural_network._training import Group, train
-
         rows, validation_rows = np.arange(problem.n_rows), None
         if self.early_stopping:
             rows = np.random.default_rng(seed).permutation(rows)
@@ -359,13 +364,12 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _keep(self, learned, trained):
         """Write down what was learned."""
         self._learned = learned
-        self._weights = trained.weights
-        self._architecture = trained.architecture._asdict()
+        self._trained = trained
         self.importances_ = learned.groups.by_column(trained.importances)
         self.feature_importances_ = self.importances_.mean(axis=0)
         self.importances_std_ = self.importances_.std(axis=0)
         self.history_ = trained.history
-        for name in ("_model", "scaler_", "_state"):
+        for name in ("_model", "scaler_"):
             vars(self).pop(name, None)
         inputs = learned.inputs
         if inputs.are_numbers:
@@ -378,28 +382,18 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self._validate_params()
         with all_or_nothing(self):
             _, self._learned = self._open(X, y, sample_weight, classes=classes)
-            for name in ("_weights", "_state"):  # of an earlier fit
-                vars(self).pop(name, None)
+            vars(self).pop("_trained", None)  # of an earlier fit
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        from skviann.neural_network._training import (
-            Group,
-            Schedule,
-            state_of_weights,
-            train,
-        )
-
         self._validate_params()
         with all_or_nothing(self):
             learned = getattr(self, "_learned", None)
             problem, learned = self._open(
                 X, y, sample_weight, learned=learned, classes=classes
             )
-            state = getattr(self, "_state", None)
-            if state is None and hasattr(self, "_weights"):  # after `fit`
-                importances = self._learned.groups.by_feature(self.importances_)
-                state = state_of_weights(self._weights, importances)
+            before = getattr(self, "_trained", None)
+            state = before and (before.state or state_of_weights(before))
             (seed,) = draw_seeds(self.random_state, 1)
             if state is not None:  # another order of the rows than before
                 rng = np.random.default_rng([seed, state.n_epochs])
@@ -422,15 +416,14 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
                 goes_on=True,
                 state=state,
             )
-            history = {} if state is None else self.history_
+            history = {} if before is None else self.history_
             self._keep(learned, trained)
             for name, values in self.history_.items():
                 self.history_[name] = history.get(name, []) + values
-            self._state = trained.state
         return self
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_weights")
+        return hasattr(self, "_trained")
 
     def _selection(self):
         """Name and settings of a layer that scores the inputs; None: VIANN does."""
@@ -438,8 +431,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _schedule(self, n_rows, n_inputs, n_members):
         """How long to train on so many rows and inputs."""
-        from skviann.neural_network._training import Schedule
-
         batch_size, epochs, steps = self.batch_size, self.epochs, None
         if batch_size == "auto":
             batch_size = int(np.clip(n_rows // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
@@ -459,10 +450,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         check_is_fitted(self)
         check_process()
         if "_model" not in vars(self):
-            from skviann.neural_network._architecture import Architecture, build_model
-
-            architecture = Architecture(**self._architecture)
-            self._model = build_model(architecture, self._learned.inputs, self._weights)
+            self._model = build_model(self._trained, self._learned.inputs)
         return self._model
 
     def __getstate__(self):
@@ -500,23 +488,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _predict(self, X):
         check_is_fitted(self)
         check_process()
-        from skviann.neural_network._training import predict
-
-        return predict(self._trained(), self._code(X), self._learned.inputs)
-
-    def _trained(self):
-        """Return the members as a training does."""
-        from skviann.neural_network._architecture import Architecture
-        from skviann.neural_network._training import NO_MASK, Trained
-
-        return Trained(
-            Architecture(**self._architecture),
-            self._learned.inputs.feature[np.newaxis].astype(np.int32),
-            self._weights,
-            NO_MASK,
-            self._learned.groups.by_feature(self.importances_),
-            self.history_,
-        )
+        return predict(self._trained, self._code(X), self._learned)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,11 +6,14 @@ selection are built in. Axes are (members, inputs, units); members come in group
 equal size, which share their rows and features: (groups, rows, inputs).
 """
 
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from skviann.neural_network._architecture import make_selection
+from skviann.neural_network._cache import Cache
 
 _BETAS = 0.9, 0.999
 _EPSILON = 1e-7
@@ -18,6 +21,18 @@ _EPSILON = 1e-7
 _AXES_2, _AXES_3, _AXES_4 = ([None] * n_axes for n_axes in (2, 3, 4))
 _SCALAR = tf.TensorSpec([])
 _FEATURE_OF_INPUT = tf.TensorSpec(_AXES_2, tf.int32)
+
+# Graphs that wait for the next training of the same kind.
+_graphs = Cache()
+
+
+@contextmanager
+def borrowed(architecture):
+    """Lend a graph for an architecture to nobody else meanwhile."""
+    key = PackedGraph.key(architecture)
+    graph = _graphs.take(key) or PackedGraph(architecture)
+    yield graph
+    _graphs.put(key, graph)  # not after an exception
 
 
 class PackedGraph:
