@@ -40,37 +40,20 @@ _COLUMNS_OF_BLOCK = 4096
 
 @dataclass(eq=False)
 class Inputs:
-    """Inputs of features, sorted by feature.
+    """Inputs of features, sorted by feature."""
 
-    Parameters
-    ----------
-    feature, column, part : ndarray of int of shape (n_inputs,)
-        Which feature an input belongs to, which column it is made of, and what it tells
-        of it.
-    bins : Bins of arrays of shape (n_inputs,)
-        How it is computed. An input for a level has its code in `start`.
-    n_features : int
-        Features, also those without any input.
-    center, scale : ndarray of shape (n_columns,)
-        Bring columns close to 0 in their own precision, before float32.
-    day_zero : ndarray of shape (n_columns,)
-        Days from 1970-01-01 to a date's 0.
-    n_bins : int
-        Most inputs of a number.
-    only_numbers : bool
-        Whether all columns of the table are numbers.
-    """
-
-    feature: np.ndarray
-    column: np.ndarray
-    part: np.ndarray
-    bins: Bins
-    n_features: int
+    feature: np.ndarray  # (n_inputs,): which one an input belongs to
+    column: np.ndarray  # (n_inputs,): which one it is made of
+    part: np.ndarray  # (n_inputs,): what it tells of it
+    bins: Bins  # of arrays (n_inputs,); that of a level has its code in `start`
+    n_features: int  # also those without any input
+    # Arrays (n_columns,): what brings a column close to 0 in its own precision, before
+    # float32; days from 1970-01-01 to a date's 0.
     center: np.ndarray
     scale: np.ndarray
     day_zero: np.ndarray
-    n_bins: int
-    only_numbers: bool
+    n_bins: int  # most inputs of a number
+    only_numbers: bool  # whether all columns of the table are
 
     def __post_init__(self):
         column, part = self.column, self.part

@@ -209,6 +209,28 @@ class _NetworkOnDask(_OnDask):
             )
         return self
 
+    def predict(self, X):
+        """Predict the target of each row, partition by partition, when asked for.
+
+        Parameters
+        ----------
+        X : dask data frame or dask array of shape (n_samples, n_features)
+            Rows to predict for.
+
+        Returns
+        -------
+        y : dask series or array of shape (n_samples,)
+            A class, or in the target's unit; a data frame or matrix of several labels
+            or outputs.
+        """
+        check_is_fitted(self)
+        target = self._learned.target
+        if target.is_classes:
+            return self._lazily(X, "predict", target.classes.dtype)
+        columns = list(range(target.n_outputs)) if target.n_outputs > 1 else None
+        kind = int if target.is_multilabel else float
+        return self._lazily(X, "predict", kind, columns)
+
 
 @composed(_SHARED)
 class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
@@ -246,24 +268,6 @@ class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
     """
 
     _local = VIANNClassifier
-
-    def predict(self, X):
-        """Predict the class of each row, partition by partition, when asked for.
-
-        Parameters
-        ----------
-        X : dask data frame or dask array of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        y : dask series or array of shape (n_samples,)
-            A data frame or matrix of several labels.
-        """
-        check_is_fitted(self)
-        if self._learned.target.is_multilabel:
-            return self._lazily(X, "predict", int, list(self.classes_))
-        return self._lazily(X, "predict", self.classes_.dtype)
 
     def predict_proba(self, X):
         """Estimate the probability of each class, partition by partition.
@@ -306,25 +310,6 @@ class DaskVIANNRegressor(_NetworkOnDask, VIANNRegressor):
     """
 
     _local = VIANNRegressor
-
-    def predict(self, X):
-        """Predict the target of each row, partition by partition, when asked for.
-
-        Parameters
-        ----------
-        X : dask data frame or dask array of shape (n_samples, n_features)
-            Rows to predict for.
-
-        Returns
-        -------
-        y : dask series or array of shape (n_samples,)
-            In the target's unit; a data frame or matrix of several outputs.
-        """
-        check_is_fitted(self)
-        columns = None
-        if self._learned.target.n_outputs > 1:
-            columns = list(range(len(self.target_scaler_.mean_)))
-        return self._lazily(X, "predict", float, columns)
 
 
 @composed(_SHARED)

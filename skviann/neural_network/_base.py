@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skviann._groups import read_groups
 from skviann._inputs import learn_inputs
+from skviann._lazy import packed_graph
 from skviann._processes import check_process
 from skviann._sklearn_compat import (
     Interval,
@@ -47,8 +48,8 @@ from skviann.neural_network._problem import Learned, Problem, Target
 from skviann.neural_network._training import (
     Group,
     Schedule,
+    State,
     predict,
-    state_of_weights,
     train,
 )
 
@@ -267,8 +268,15 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             coded = code_table(table, learned.columns)
             check_finite(coded, self)
         are_categories = [column.kind == CATEGORY for column in learned.columns or ()]
+        architecture = Architecture(
+            learned.target.task,
+            learned.target.n_outputs,
+            tuple(int(size) for size in self.hidden_layer_sizes),
+            self.activation,
+            self._selection(),
+        )
         problem = Problem(
-            self._architecture_for(learned.target),
+            architecture,
             learned.target,
             coded,
             learned.target.code(y),
@@ -302,15 +310,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             int(self.n_bins),
         )
         return coded, Learned(columns, groups, inputs, target)
-
-    def _architecture_for(self, target):
-        return Architecture(
-            task=target.task,
-            n_outputs=target.n_outputs,
-            hidden_layer_sizes=tuple(int(size) for size in self.hidden_layer_sizes),
-            activation=self.activation,
-            selection=self._selection(),
-        )
 
     def _weigh(self, sample_weight, y):
         """Find the rows with a weight, and bring their weights to a mean of 1.
@@ -393,7 +392,10 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
                 X, y, sample_weight, learned=learned, classes=classes
             )
             before = getattr(self, "_trained", None)
-            state = before and (before.state or state_of_weights(before))
+            state = None
+            if before is not None:  # by `partial_fit`, or by `fit`
+                graph = packed_graph.beginning(before.weights)
+                state = before.state or State(graph, 0, [before.importances])
             (seed,) = draw_seeds(self.random_state, 1)
             if state is not None:  # another order of the rows than before
                 rng = np.random.default_rng([seed, state.n_epochs])

@@ -88,15 +88,7 @@ class PackedGraph:
 
     def start(self, weights):
         """Begin a training from a list of initial weights."""
-        self.restore(weights)
-        for moments in (self._means, self._squares):
-            for variable, values in zip(moments, weights, strict=True):
-                variable.assign(tf.zeros(values.shape))
-        kernel = weights[self._first_kernel]
-        self._kernel_mean.assign(tf.zeros(kernel.shape))
-        self._kernel_squares.assign(tf.zeros(kernel.shape))
-        self._step.assign(0)
-        self._n_updates.assign(0.0)
+        self.resume(beginning(weights, self._first_kernel))
 
     def _variables(self):
         """Return all that a training changes."""
@@ -289,6 +281,13 @@ class PackedGraph:
         if self._sparse is not None:
             return self._sparse.penalty(weights[0], feature_of_input[0])
         return 0.0
+
+
+def beginning(weights, first_kernel=0):
+    """State of a training that begins from these weights, see `PackedGraph.state`."""
+    zeros = [np.zeros_like(values) for values in weights]
+    kernel = zeros[first_kernel]
+    return [*weights, *zeros, *zeros, np.int32(0), kernel, kernel, np.float32(0)]
 
 
 def _make_variable():

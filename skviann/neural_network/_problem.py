@@ -166,39 +166,17 @@ class Learned(NamedTuple):
 
 @dataclass(eq=False)
 class Problem:
-    """Rows, targets and inputs: what the trainings of one fit have in common.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        Networks for it.
-    target : Target
-        What they predict.
-    X : ndarray or sparse matrix of shape (n_samples, n_columns)
-        Coded table.
-    y : ndarray of shape (n_samples, n_outputs or 1)
-        Its values: class numbers, or standardised quantities.
-    sample_weight : ndarray of shape (n_samples,) or None
-        How much each row counts.
-    inputs : Inputs
-        Of all features.
-    feature_of_column : ndarray of int of shape (n_columns,), default=None
-        Which columns belong together; None: each is a feature.
-    categories : ndarray of int, default=()
-        Columns that hold codes of levels.
-    used : ndarray of int, default=None
-        Which of a caller's rows these are; None: all.
-    """
+    """Rows, target and inputs: what the trainings of one fit have in common."""
 
     architecture: Architecture
     target: Target
-    X: np.ndarray
-    y: np.ndarray
-    sample_weight: np.ndarray | None
+    X: np.ndarray  # or a sparse matrix (n_samples, n_columns): a coded table
+    y: np.ndarray  # (n_samples, n_outputs or 1): what the target makes of its values
+    sample_weight: np.ndarray | None  # (n_samples,)
     inputs: Inputs
-    feature_of_column: np.ndarray | None = None
-    categories: np.ndarray = ()
-    used: np.ndarray | None = None
+    feature_of_column: np.ndarray | None = None  # (n_columns,); None: each is a feature
+    categories: np.ndarray = ()  # columns that hold codes of levels
+    used: np.ndarray | None = None  # which of a caller's rows these are; None: all
 
     def __post_init__(self):
         self.y = self.y.astype(np.float32)

@@ -279,25 +279,6 @@ def _batches(n_rows, batch_size, n_batches, rng):
         n_left -= n_drawn + n_missing
 
 
-def state_of_weights(trained):
-    """State of a training that begins from the weights of another, for `train`.
-
-    Its networks learn no selection; their importances count as a reading.
-    """
-    zeros = [np.zeros_like(values) for values in trained.weights]
-    kernel = zeros[0]
-    graph = [
-        *trained.weights,
-        *zeros,
-        *zeros,
-        np.int32(0),
-        kernel,
-        kernel,
-        np.float32(0),
-    ]
-    return State(graph, 0, [trained.importances])
-
-
 def _shares(problem, graph, inputs):
     """Read the importances as shares that sum to 1, (n_members, n_features).
 
