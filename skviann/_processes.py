@@ -3,6 +3,8 @@
 import os
 import sys
 
+from skviann._lazy import tensorflow as tf
+
 _is_forked = False
 
 
@@ -25,8 +27,6 @@ def check_process():
     if not _is_forked:
         return
     if "tensorflow" in sys.modules:
-        import tensorflow as tf
-
         threading = tf.config.threading
         n_threads = threading.get_inter_op_parallelism_threads()
         try:  # TensorFlow refuses another number from when it runs

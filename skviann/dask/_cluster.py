@@ -6,6 +6,8 @@ from weakref import WeakSet
 
 from distributed import default_client, get_worker
 
+from skviann._lazy import tensorflow as tf
+
 
 class Cluster:
     """The cluster, as a context: when it ends, nothing of it is left on the workers.
@@ -93,8 +95,6 @@ def _run(function, pid_of_client, *args):
 
 def _use_threads_of_worker():
     """Have TensorFlow use as many threads as the worker has, unless it runs already."""
-    import tensorflow as tf
-
     n_threads = get_worker().state.nthreads
     try:
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)

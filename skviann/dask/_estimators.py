@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from skviann._docstrings import composed
 from skviann._sklearn_compat import Interval, StrOptions
 from skviann._validation import all_or_nothing, draw_seeds
 from skviann.dask._cluster import Cluster
@@ -23,22 +24,27 @@ from skviann.feature_selection._verdict import SIZES, TESTS
 from skviann.feature_selection._wide import BLOCK_SIZE
 from skviann.neural_network import BaseNetwork, VIANNClassifier, VIANNRegressor
 
-_PARAMETERS = """
-    Parameters
-    ----------
-    client : distributed.Client, default=None
-        The cluster to work on; None is the current client. It is not a parameter of
-        `get_params`, and is not pickled.
-    n_tasks : int or "auto", default="auto"
-        How many samples of rows are drawn, each for a task of its own. "auto" is one
-        for each `rows_per_task` rows of the table, but no more than 8; a table of
-        fewer than one and a half times `rows_per_task` rows is one task, with all of
-        its rows. More tasks look at more rows, and cost as much more.
-    rows_per_task : int, default=50_000
-        Rows of a sample, fewer of more than 2,600 columns: a sample has at most
-        134 million values.
-    **params : dict
-        As in `{local}`.
+_SHARED = """
+client : distributed.Client, default=None
+    The cluster to work on; None is the current client. It is not a parameter of
+    `get_params`, and is not pickled.
+n_tasks : int or "auto", default="auto"
+    How many samples of rows are drawn, each for a task of its own. "auto" is one
+    for each `rows_per_task` rows of the table, but no more than 8; a table of
+    fewer than one and a half times `rows_per_task` rows is one task, with all of
+    its rows. More tasks look at more rows, and cost as much more.
+rows_per_task : int, default=50_000
+    Rows of a sample, fewer of more than 2,600 columns: a sample has at most
+    134 million values.
+networks:
+Each task trains `n_members` networks on rows drawn at random from all partitions;
+predictions and importances are means over the networks of all tasks.
+X : dask data frame or dask array of shape (n_samples, n_features)
+    Numbers, text, categories and dates, with or without gaps.
+y : dask series, data frame or array of shape (n_samples, ...)
+    The target, in the partitions of X.
+sample_weight : dask series or array of shape (n_samples,), default=None
+    How much each row counts.
 """
 
 
@@ -71,11 +77,14 @@ class _OnDask:
         named = [one for one in own if one.kind is one.KEYWORD_ONLY]
         init.__signature__ = inspect.Signature([*its, *named])
         cls.__init__ = init
-
-    _own_constraints: dict = {
-        "n_tasks": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "rows_per_task": [Interval(Integral, 10, None, closed="left")],
-    }
+        cls._parameter_constraints = {
+            **cls._local._parameter_constraints,
+            "n_tasks": [
+                Interval(Integral, 1, None, closed="left"),
+                StrOptions({"auto"}),
+            ],
+            "rows_per_task": [Interval(Integral, 10, None, closed="left")],
+        }
 
     @classmethod
     def _get_param_names(cls):
@@ -162,17 +171,13 @@ class _OnDask:
 class _NetworkOnDask(_OnDask):
     """Fits networks on samples of rows; what they predict is averaged."""
 
+    @composed(_SHARED)
     def fit(self, X, y, sample_weight=None):
         """Train networks on rows drawn from all partitions, and score their inputs.
 
         Parameters
         ----------
-        X : dask data frame or dask array of shape (n_samples, n_features)
-            Numbers, text, categories and dates, with or without gaps.
-        y : dask series, data frame or array of shape (n_samples, ...)
-            The target, in the partitions of X.
-        sample_weight : dask series or array of shape (n_samples,), default=None
-            How much each row counts.
+        {X, y, sample_weight}
 
         Returns
         -------
@@ -206,16 +211,41 @@ class _NetworkOnDask(_OnDask):
             )
         return self
 
+    def predict(self, X):
+        """Predict the target of each row, partition by partition, when asked for.
 
+        Parameters
+        ----------
+        X : dask data frame or dask array of shape (n_samples, n_features)
+            Rows to predict for.
+
+        Returns
+        -------
+        y : dask series or array of shape (n_samples,)
+            A class, or in the target's unit; a data frame or matrix of several labels
+            or outputs.
+        """
+        check_is_fitted(self)
+        target = self._learned.target
+        if target.is_classes:
+            return self._lazily(X, "predict", target.classes.dtype)
+        columns = list(range(target.n_outputs)) if target.n_outputs > 1 else None
+        kind = int if target.is_multilabel else float
+        return self._lazily(X, "predict", kind, columns)
+
+
+@composed(_SHARED)
 class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
-    __doc__ = (
-        """`VIANNClassifier` for data on many machines.
+    """`VIANNClassifier` for data on many machines.
 
-    Each task trains `n_members` networks on rows drawn at random from all partitions;
-    predictions and importances are means over the networks of all tasks.
-"""
-        + _PARAMETERS.format(local="VIANNClassifier")
-        + """
+    {networks}
+
+    Parameters
+    ----------
+    {client, n_tasks, rows_per_task}
+    **params : dict
+        As in `VIANNClassifier`.
+
     Attributes
     ----------
     importances_ : ndarray of shape (n_tasks * n_members, n_features)
@@ -238,30 +268,8 @@ class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
     >>> classifier.predict(X)  # doctest: +SKIP
     dask.array<_of_array, shape=(20000,), dtype=bool, chunksize=(5000,), ...>
     """
-    )
+
     _local = VIANNClassifier
-    _parameter_constraints: dict = {
-        **VIANNClassifier._parameter_constraints,
-        **_OnDask._own_constraints,
-    }
-
-    def predict(self, X):
-        """Predict the class of each row, partition by partition, when asked for.
-
-        Parameters
-        ----------
-        X : dask data frame or dask array of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        y : dask series or array of shape (n_samples,)
-            A data frame or matrix of several labels.
-        """
-        check_is_fitted(self)
-        if self._learned.target.is_multilabel:
-            return self._lazily(X, "predict", int, list(self.classes_))
-        return self._lazily(X, "predict", self.classes_.dtype)
 
     def predict_proba(self, X):
         """Estimate the probability of each class, partition by partition.
@@ -280,15 +288,18 @@ class DaskVIANNClassifier(_NetworkOnDask, VIANNClassifier):
         return self._lazily(X, "predict_proba", float, list(self.classes_))
 
 
+@composed(_SHARED)
 class DaskVIANNRegressor(_NetworkOnDask, VIANNRegressor):
-    __doc__ = (
-        """`VIANNRegressor` for data on many machines.
+    """`VIANNRegressor` for data on many machines.
 
-    Each task trains `n_members` networks on rows drawn at random from all partitions;
-    predictions and importances are means over the networks of all tasks.
-"""
-        + _PARAMETERS.format(local="VIANNRegressor")
-        + """
+    {networks}
+
+    Parameters
+    ----------
+    {client, n_tasks, rows_per_task}
+    **params : dict
+        As in `VIANNRegressor`.
+
     Attributes
     ----------
     importances_ : ndarray of shape (n_tasks * n_members, n_features)
@@ -299,36 +310,13 @@ class DaskVIANNRegressor(_NetworkOnDask, VIANNRegressor):
     VIANNRegressor : For data on one machine; `to_local` returns one.
     DaskVIANNSelector : Keeps the columns that matter.
     """
-    )
+
     _local = VIANNRegressor
-    _parameter_constraints: dict = {
-        **VIANNRegressor._parameter_constraints,
-        **_OnDask._own_constraints,
-    }
-
-    def predict(self, X):
-        """Predict the target of each row, partition by partition, when asked for.
-
-        Parameters
-        ----------
-        X : dask data frame or dask array of shape (n_samples, n_features)
-            Rows to predict for.
-
-        Returns
-        -------
-        y : dask series or array of shape (n_samples,)
-            In the target's unit; a data frame or matrix of several outputs.
-        """
-        check_is_fitted(self)
-        columns = None
-        if self._learned.target.n_outputs > 1:
-            columns = list(range(len(self.target_scaler_.mean_)))
-        return self._lazily(X, "predict", float, columns)
 
 
+@composed(_SHARED)
 class DaskVIANNSelector(_OnDask, VIANNSelector):
-    __doc__ = (
-        """`VIANNSelector` for data on many machines.
+    """`VIANNSelector` for data on many machines.
 
     Each task is a sample of rows, drawn at random from all partitions of the table,
     with folds of its own. All tasks train networks for the same columns, round by
@@ -338,9 +326,12 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
 
     A `dask.array` of more than 4096 columns that is divided along its columns is never
     put together: its blocks are looked at apart, as a single task.
-"""
-        + _PARAMETERS.format(local="VIANNSelector")
-        + """
+
+    Parameters
+    ----------
+    {client, n_tasks, rows_per_task}
+    **params : dict
+        As in `VIANNSelector`.
         `estimator` is one of the ready-made networks. `cv` is an integer or a splitter
         that needs no groups. `n_jobs` has no effect.
 
@@ -375,24 +366,16 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
     >>> selector.transform(X)  # doctest: +SKIP
     dask.array<getitem, shape=(1000000, 3), dtype=float64, chunksize=(50000, 3), ...>
     """
-    )
-    _local = VIANNSelector
-    _parameter_constraints: dict = {
-        **VIANNSelector._parameter_constraints,
-        **_OnDask._own_constraints,
-    }
 
+    _local = VIANNSelector
+
+    @composed(_SHARED)
     def fit(self, X, y, sample_weight=None):
         """Train networks, rank the features and find out which to keep.
 
         Parameters
         ----------
-        X : dask data frame or dask array of shape (n_samples, n_features)
-            Numbers, text, categories and dates, with or without gaps.
-        y : dask series, data frame or array of shape (n_samples, ...)
-            The target, in the partitions of X.
-        sample_weight : dask series or array of shape (n_samples,), default=None
-            How much each row counts.
+        {X, y, sample_weight}
 
         Returns
         -------

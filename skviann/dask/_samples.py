@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skviann._groups import Groups
+from skviann._inputs import join_inputs
 from skviann._target import read_target
 from skviann.dask._cluster import item
 from skviann.feature_selection import _interactions
@@ -20,6 +21,7 @@ from skviann.feature_selection._path import merge_paths
 from skviann.feature_selection._significance import merge_losses
 from skviann.feature_selection._wide import BLOCK_SIZE, Block, WideLearner
 from skviann.neural_network import VIANNClassifier, default_network
+from skviann.neural_network._problem import join_problems
 
 # Results that are added up in one step.
 _ADDED_AT_A_TIME = 8
@@ -260,8 +262,6 @@ class InBlocks(OnWorkers):
 
 def _in_blocks(cluster, blocks, found):
     """Put together what is known of blocks of columns."""
-    from skviann.neural_network._inputs import join_inputs
-
     inputs = [one.learned.inputs for one in found]
     n_features = sum(one.n_features for one in inputs)
     learned = found[0].learned._replace(
@@ -433,15 +433,11 @@ def _part_of_fold(sample, fold, features, n_in_all):
 
 
 def _importances_of_parts(seed, *blocks):
-    from skviann.neural_network._training import join_problems
-
     problem = join_problems([block.problem for block in blocks])
     return Block(blocks[0].network, problem).importances(seed)
 
 
 def _join_samples(features, *samples):
-    from skviann.neural_network._training import join_problems
-
     first = samples[0]
     return PackedRows(
         first.network,

@@ -109,7 +109,7 @@ class PackedRows(RowsLearner):
         problem, learned = network._open(
             X, y, sample_weight, learned=learned, classes=classes
         )
-        targets = class_numbers_or_quantities(problem)
+        targets = problem.class_numbers_or_quantities()
         folds = split_rows(
             problem.X, targets, targets.ndim == 1, splitting.of(problem.used)
         )
@@ -281,7 +281,7 @@ class PackedRows(RowsLearner):
         """
         problem = self.problem
         looked_at = _interactions.choose_rows(
-            class_numbers_or_quantities(problem),
+            problem.class_numbers_or_quantities(),
             seen_rows(self.folds, problem.n_rows),
             problem.inputs.n_terms if n_terms is None else n_terms,
         )
@@ -300,7 +300,7 @@ class PackedRows(RowsLearner):
             return None
         return _interactions.interaction_strengths(
             self.problem.X,
-            class_numbers_or_quantities(self.problem),
+            self.problem.class_numbers_or_quantities(),
             seen_rows(self.folds, self.problem.n_rows),
             self.problem.inputs,
         )
@@ -406,12 +406,3 @@ def own_seed(seed, number):
     if number == 0:
         return seed
     return int(np.random.default_rng([seed, number]).integers(2**31))
-
-
-def class_numbers_or_quantities(problem):
-    """Return the target, of shape (n_samples,) only where it is one of classes."""
-    architecture = problem.architecture
-    is_multilabel = architecture.task == "binary" and architecture.n_outputs > 1
-    if architecture.task == "regression" or is_multilabel:
-        return problem.targets
-    return problem.targets[:, 0].astype(int)

@@ -535,7 +535,7 @@ class VIANNSelector(ImportanceSelector):
     def _adapted_network(self, X, y, y_original, classes, sample_weight):
         """Return a network that knows what columns and target hold."""
         network = self.estimator or default_network(y_original, y)()
-        if hasattr(network, "_learned") and not hasattr(network, "_weights"):
+        if hasattr(network, "_learned") and not hasattr(network, "_trained"):
             return copy.copy(network)
         network = clone(network).set_params(**self._network_settings())
         if isinstance(network, VIANNClassifier):

@@ -4,6 +4,8 @@ from numbers import Integral
 
 import numpy as np
 
+from skviann._lazy import keras
+from skviann._lazy import tensorflow as tf  # Keras has no derivatives of its own
 from skviann._sklearn_compat import Interval, StrOptions, validate_params
 from skviann._validation import draw_seeds
 from skviann.inspection._network import check_values, make_bunch, open_model
@@ -131,9 +133,6 @@ def draw_rows(X, max_samples, random_state):
 
 def _slopes(model, rows):
     """Return derivatives: (n_outputs, n_rows, ..., n_features)."""
-    import keras
-    import tensorflow as tf  # Keras has no derivatives of its own
-
     parts = []
     for first in range(0, len(rows), _ROWS_AT_A_TIME):
         inputs = tf.constant(

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from skviann._lazy import keras, layers
 from skviann.neural_network import BaseNetwork
 
 _MOST_BYTES = 2**29
@@ -30,13 +31,14 @@ def with_known_rows(network, X):
     """
     if not isinstance(network, BaseNetwork):
         return network
-    from skviann.layers import PackedDense
-
     if not network._learned.inputs.are_numbers:
         return network
     _, _, first, *_ = network.model_.layers
     n_members, _, n_units = first.kernel.shape
-    if type(first) is not PackedDense or 4 * len(X) * n_members * n_units > _MOST_BYTES:
+    if (
+        type(first) is not layers.PackedDense
+        or 4 * len(X) * n_members * n_units > _MOST_BYTES
+    ):
         return network
     faster = copy.copy(network)
     faster._predict = _Predictor(network, X)
@@ -50,8 +52,8 @@ class _Predictor:
         _, _, first, *rest, _ = network.model_.layers
         self.X = X.copy()
         self.inputs = network._learned.inputs
-        self.task = network._architecture["task"]
-        self.kernel, bias = network._weights[:2]
+        self.target = network._learned.target
+        self.kernel, bias = network._trained.weights[:2]
         self.hidden, self.last = None, None
         if rest:
             self.hidden = _model_of(first.activation, rest[:-1], bias.shape)
@@ -62,8 +64,6 @@ class _Predictor:
         )
 
     def __call__(self, X):
-        from skviann.neural_network._training import mean_prediction
-
         X = np.asarray(X, dtype=self.X.dtype)  # of a data frame
         changed = np.flatnonzero((X != self.X).any(axis=0))
         outputs = self.known
@@ -73,7 +73,7 @@ class _Predictor:
         if self.hidden is not None:
             kernel, bias = self.last
             outputs = self.hidden.predict_on_batch(outputs) @ kernel + bias
-        return mean_prediction(self.task, outputs)
+        return self.target.mean_prediction(outputs)
 
     def _contribution(self, X, columns):
         """Return what some columns add to the first layer's sums."""
@@ -82,13 +82,11 @@ class _Predictor:
         return encoded @ self.kernel[:, position]
 
 
-def _model_of(activation, layers, shape):
+def _model_of(activation, hidden, shape):
     """Build the model of the hidden layers behind the first one's sums."""
-    import keras
-
     n_members, _, n_units = shape
     inputs = keras.Input((None, n_units), batch_size=n_members)
     outputs = activation(inputs)
-    for layer in layers:
+    for layer in hidden:
         outputs = layer(outputs)
     return keras.Model(inputs, outputs)

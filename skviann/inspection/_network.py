@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_array
 from sklearn.utils.validation import check_is_fitted
 
+from skviann._lazy import callbacks, keras, layers, wrappers
 from skviann._outputs import is_keras_model
 from skviann._table import column_names
 from skviann._validation import FLOATS
@@ -95,9 +96,7 @@ def open_model(estimator):
         return estimator.model_, estimator._learned.inputs.scale_rows
     if is_keras_model(estimator):
         return estimator, _as_float32
-    from skviann.wrappers import is_wrapper
-
-    if not is_wrapper(estimator):
+    if not wrappers.is_wrapper(estimator):
         raise TypeError(
             "estimator must be a fitted VIANN estimator or selector, a fitted wrapper "
             f"of scikeras or keras.wrappers, or a keras.Model; got {estimator!r}."
@@ -132,21 +131,16 @@ def read_kernels(estimator):
     ValueError
         If the network is not such a chain.
     """
-    import keras
-
-    from skviann.callbacks import leaves, with_nested
-    from skviann.layers import PackedDense, PiecewiseLinearEncoding
-
     model, _ = open_model(estimator)
-    if not all(map(_is_chain, [model, *with_nested(model.layers)])):
+    if not all(map(_is_chain, [model, *callbacks.with_nested(model.layers)])):
         raise ValueError(
             "Weights can only be followed through a chain of Dense layers, from one "
             f"input to one output; the model {model.name!r} branches, uses a layer "
             "twice, or is not built of layers alone."
         )
     kernels, feature_of_input, scale = [], None, 1.0
-    for layer in leaves(model.layers):
-        if isinstance(layer, (keras.layers.Dense, PackedDense)):
+    for layer in callbacks.leaves(model.layers):
+        if isinstance(layer, (keras.layers.Dense, layers.PackedDense)):
             kernel = np.asarray(layer.get_weights()[0], dtype=np.float64)
             kernel = kernel.reshape(-1, *kernel.shape[-2:])
             kernels.append(np.reshape(scale, (-1, 1)) * kernel)
@@ -156,7 +150,7 @@ def read_kernels(estimator):
                 kernels[-1] = kernels[-1] * _scale_of(layer)
             else:
                 scale = scale * _scale_of(layer, standardises=True)
-        elif isinstance(layer, PiecewiseLinearEncoding):
+        elif isinstance(layer, layers.PiecewiseLinearEncoding):
             feature_of_input = layer.feature_of_input
         elif not _keeps_units_apart(layer):
             raise ValueError(
@@ -188,8 +182,6 @@ def _scale_of(layer, standardises=False):
 
 def _is_chain(model):
     """Whether a model calls its layers one after the other; also true of a layer."""
-    import keras
-
     if not isinstance(model, keras.Model):
         return _n_inputs(model) <= 1
     if isinstance(model, keras.Sequential):
@@ -208,7 +200,5 @@ def _n_inputs(layer):
 
 
 def _keeps_units_apart(layer):
-    import keras
-
     elementwise = (keras.layers.PReLU, keras.layers.Normalization)
     return isinstance(layer, elementwise) or not layer.weights

@@ -3,11 +3,9 @@
 from itertools import pairwise
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
-from skviann import layers
-from skviann.layers import MeanOfMembers, PackedDense, PiecewiseLinearEncoding
+from skviann._lazy import keras, layers
 
 _FIRST_LAYER_STD = 0.01
 
@@ -112,17 +110,15 @@ def draw_weights(architecture, seeds, n_features, n_inputs):
     return weights
 
 
-def build_model(architecture, inputs, weights):
+def build_model(trained, inputs):
     """Build the Keras model of trained members.
 
     Parameters
     ----------
-    architecture : Architecture
-        What was trained.
+    trained : Trained
+        Its architecture and weights.
     inputs : Inputs
         Of all features.
-    weights : list of ndarray
-        As from `draw_weights`.
 
     Returns
     -------
@@ -130,6 +126,7 @@ def build_model(architecture, inputs, weights):
         To the mean of the members' outputs, (rows, n_outputs); from scaled features,
         where all of them are numbers without gaps, else from the inputs.
     """
+    architecture, weights = trained.architecture, trained.weights
     n_members = len(weights[-1])
     encoding, feature_of_input, weights = _encoding_of(inputs, weights, architecture)
     gates, first = make_selection(
@@ -137,21 +134,21 @@ def build_model(architecture, inputs, weights):
     )
     sizes = list(architecture.hidden_layer_sizes)
     dense = [
-        PackedDense(size, n_members, architecture.activation, dtype="float32")
+        layers.PackedDense(size, n_members, architecture.activation, dtype="float32")
         for size in sizes
     ]
     if first is not None:
         dense[0] = first
     output_activation = _OUTPUT_ACTIVATIONS[architecture.task]
     dense.append(
-        PackedDense(
+        layers.PackedDense(
             architecture.n_outputs, n_members, output_activation, dtype="float32"
         )
     )
     chain = [layer for layer in (encoding, gates, *dense) if layer is not None]
     n_inputs = len(inputs) if encoding is None else inputs.n_features
     outputs = first_tensor = keras.Input((n_inputs,), dtype="float32")
-    for layer in [*chain, MeanOfMembers(dtype="float32")]:
+    for layer in [*chain, layers.MeanOfMembers(dtype="float32")]:
         outputs = layer(outputs)
     model = keras.Model(first_tensor, outputs)
     model.set_weights(weights)
@@ -184,5 +181,5 @@ def _encoding_of(inputs, weights, architecture):
     wide = np.zeros((len(kernel), n_features * n_each, kernel.shape[2]), kernel.dtype)
     wide[:, position] = kernel
     weights = [*bins, *weights[:first], wide, *weights[first + 1 :]]
-    encoding = PiecewiseLinearEncoding(n_each, name="encoding", dtype="float32")
+    encoding = layers.PiecewiseLinearEncoding(n_each, name="encoding", dtype="float32")
     return encoding, np.repeat(np.arange(n_features), n_each), weights

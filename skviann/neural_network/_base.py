@@ -13,6 +13,8 @@ from sklearn.utils import (
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skviann._groups import read_groups
+from skviann._inputs import learn_inputs
+from skviann._lazy import packed_graph
 from skviann._processes import check_process
 from skviann._sklearn_compat import (
     Interval,
@@ -37,7 +39,19 @@ from skviann._validation import (
     draw_seeds,
     spread_rows,
 )
-from skviann.neural_network._problem import Learned, Target
+from skviann.neural_network._architecture import (
+    Architecture,
+    build_model,
+    check_activation,
+)
+from skviann.neural_network._problem import Learned, Problem, Target
+from skviann.neural_network._training import (
+    Group,
+    Schedule,
+    State,
+    predict,
+    train,
+)
 
 # What "auto" stands for: steps in all, the most epochs of few rows, and the batches
 # with which one pass over many rows is enough.
@@ -55,6 +69,90 @@ _UPDATES_A_CHUNK = 4
 # Scales and bins of the features are estimated from no more rows, as quantiles are in
 # scikit-learn's QuantileTransformer.
 _MAX_ROWS_TO_SCALE = 10_000
+
+# What the docstrings of the networks have in common.
+SHARED = """
+hidden_layer_sizes : sequence of int, default=(64, 32)
+    Units of each hidden layer. Empty: a linear model.
+activation : str, default="relu"
+    Keras's name of the hidden layers' activation.
+n_members : int, default=8
+    Independent networks that are trained together, on the same batches but from
+    other initial weights. Predictions and importances are their means, for the
+    importances of one network are noisy.
+n_bins : int, default=4
+    Quantile bins in which the networks see each feature
+    (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
+batch_size : int or "auto", default="auto"
+    Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
+epochs : int or "auto", default="auto"
+    Passes over the rows, at least 2. "auto" means about 150 training steps,
+    whatever the number of rows, but no more than 50 passes; what counts as an epoch
+    for `history_` is then at most 10 steps (30 for very wide data).
+early_stopping : bool, default=False
+    Whether to hold out rows, drawn at random, and to stop when their loss has not
+    fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
+    loss are kept.
+validation_fraction : float, default=0.1
+    Share of the rows that is held out for `early_stopping`.
+n_iter_no_change : int, default=10
+    Epochs without a lower loss before the training stops.
+categorical_features : "from_dtype", array-like or None, default="from_dtype"
+    Columns whose values are levels, in no order. "from_dtype": those of categories
+    and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+    boolean mask of columns; None is no column.
+max_categories : int, default=32
+    Levels of a column that the networks tell apart, the most frequent ones. The
+    others are one level, together with those that have fewer than 5 rows or less
+    than 0.5 % of those that are not missing.
+feature_groups : dict or array-like, default=None
+    Columns that are one feature, as those of a one-hot encoder: a dict of the
+    group's name to its columns, by name or number; or a label for each column, None
+    for one on its own. Each column of a group has the importance of the group.
+random_state : int, RandomState instance or None, default=None
+    Pass an int for the same result each time, to the last bit on the same machine.
+    None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
+    global random state has no influence and is not changed.
+verbose : int, default=0
+    0 is silent, 1 prints a line an epoch.
+importances_std_ : ndarray of shape (n_features,)
+    Standard deviation of `importances_` over members.
+scaler_ : RobustScaler
+    Scales features for `model_`. Only where all columns are numbers without gaps.
+n_features_in_ : int
+    Number of features seen by fit.
+feature_names_in_ : ndarray of shape (n_features,)
+    Their names, if all are strings.
+"""
+OF_CLASSES = """
+classes_ : ndarray of shape (n_classes,)
+    The labels.
+model_ : keras.Model
+    The trained network: from scaled features to the members' mean output, which is
+    the probability of the second of two classes, or of each of several classes or
+    labels. Of a table with more than numbers without gaps, from what `encode`
+    returns.
+history_ : dict of str to list of float
+    By epoch: "loss", the log loss of the mean member, and with `early_stopping`
+    "val_loss", that of the rows held out.
+"""
+OF_QUANTITIES = """
+model_ : keras.Model
+    The trained network: from scaled features to the members' mean prediction of
+    standardised targets. Of a table with more than numbers without gaps, from what
+    `encode` returns.
+target_scaler_ : StandardScaler
+    Standardises targets.
+history_ : dict of str to list of float
+    By epoch: "loss", the squared error of the mean member in squared standard
+    deviations of the target, and with `early_stopping` "val_loss", that of the rows
+    held out.
+"""
+
+
+def set_parameters(given):
+    """Set an estimator's parameters, given the ``locals()`` of its `__init__`."""
+    vars(given.pop("self")).update(given)
 
 
 class BaseNetwork(LinkedToDocs, BaseEstimator):
@@ -100,23 +198,34 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         random_state=None,
         verbose=0,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.n_members = n_members
-        self.n_bins = n_bins
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.categorical_features = categorical_features
-        self.max_categories = max_categories
-        self.feature_groups = feature_groups
-        self.random_state = random_state
-        self.verbose = verbose
+        set_parameters(locals())
 
-    def _fit(self, X, y, sample_weight):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network and score its inputs.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            A table of numbers, text, categories and dates, with or without gaps.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            For a classifier at least two classes, integers, strings or booleans, or a
+            matrix of zeros and ones: which of several labels apply. For a regressor
+            finite numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : estimator
+            Itself, fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or `sample_weight` cannot be used (before training), or
+            if the network's weights became NaN or infinite.
+        """
         with all_or_nothing(self):
             problem, learned = self._open(X, y, sample_weight)
             (seed,) = draw_seeds(self.random_state, 1)
@@ -142,10 +251,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         learned : Learned
         """
         check_process()
-        # Imported here, so that importing the library does not load TensorFlow.
-        from skviann.neural_network._architecture import check_activation
-        from skviann.neural_network._training import Problem
-
         self._validate_params()  # again: a selector comes here without `fit`
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_activation(self.activation)
@@ -163,8 +268,16 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             coded = code_table(table, learned.columns)
             check_finite(coded, self)
         are_categories = [column.kind == CATEGORY for column in learned.columns or ()]
+        architecture = Architecture(
+            learned.target.task,
+            learned.target.n_outputs,
+            tuple(int(size) for size in self.hidden_layer_sizes),
+            self.activation,
+            self._selection(),
+        )
         problem = Problem(
-            self._architecture_for(learned.target),
+            architecture,
+            learned.target,
             coded,
             learned.target.code(y),
             sample_weight,
@@ -177,8 +290,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _learn_columns(self, table, sample_weight, target):
         """Find out what the columns of a table hold; return it in numbers, too."""
-        from skviann.neural_network._inputs import learn_inputs
-
         columns = learn_columns(table, self.categorical_features, self.max_categories)
         groups = read_groups(self.feature_groups, table)
         coded = code_table(table, columns)
@@ -199,17 +310,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             int(self.n_bins),
         )
         return coded, Learned(columns, groups, inputs, target)
-
-    def _architecture_for(self, target):
-        from skviann.neural_network._architecture import Architecture
-
-        return Architecture(
-            task=target.task,
-            n_outputs=target.n_outputs,
-            hidden_layer_sizes=tuple(int(size) for size in self.hidden_layer_sizes),
-            activation=self.activation,
-            selection=self._selection(),
-        )
 
     def _weigh(self, sample_weight, y):
         """Find the rows with a weight, and bring their weights to a mean of 1.
@@ -240,8 +340,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         )
 
     def _train(self, problem, seed):
-        from skviann.neural_network._training import Group, train
-
         rows, validation_rows = np.arange(problem.n_rows), None
         if self.early_stopping:
             rows = np.random.default_rng(seed).permutation(rows)
@@ -265,13 +363,12 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _keep(self, learned, trained):
         """Write down what was learned."""
         self._learned = learned
-        self._weights = trained.weights
-        self._architecture = trained.architecture._asdict()
+        self._trained = trained
         self.importances_ = learned.groups.by_column(trained.importances)
         self.feature_importances_ = self.importances_.mean(axis=0)
         self.importances_std_ = self.importances_.std(axis=0)
         self.history_ = trained.history
-        for name in ("_model", "scaler_", "_state"):
+        for name in ("_model", "scaler_"):
             vars(self).pop(name, None)
         inputs = learned.inputs
         if inputs.are_numbers:
@@ -284,28 +381,21 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self._validate_params()
         with all_or_nothing(self):
             _, self._learned = self._open(X, y, sample_weight, classes=classes)
-            for name in ("_weights", "_state"):  # of an earlier fit
-                vars(self).pop(name, None)
+            vars(self).pop("_trained", None)  # of an earlier fit
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        from skviann.neural_network._training import (
-            Group,
-            Schedule,
-            state_of_weights,
-            train,
-        )
-
         self._validate_params()
         with all_or_nothing(self):
             learned = getattr(self, "_learned", None)
             problem, learned = self._open(
                 X, y, sample_weight, learned=learned, classes=classes
             )
-            state = getattr(self, "_state", None)
-            if state is None and hasattr(self, "_weights"):  # after `fit`
-                importances = self._learned.groups.by_feature(self.importances_)
-                state = state_of_weights(self._weights, importances)
+            before = getattr(self, "_trained", None)
+            state = None
+            if before is not None:  # by `partial_fit`, or by `fit`
+                graph = packed_graph.beginning(before.weights)
+                state = before.state or State(graph, 0, [before.importances])
             (seed,) = draw_seeds(self.random_state, 1)
             if state is not None:  # another order of the rows than before
                 rng = np.random.default_rng([seed, state.n_epochs])
@@ -328,15 +418,14 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
                 goes_on=True,
                 state=state,
             )
-            history = {} if state is None else self.history_
+            history = {} if before is None else self.history_
             self._keep(learned, trained)
             for name, values in self.history_.items():
                 self.history_[name] = history.get(name, []) + values
-            self._state = trained.state
         return self
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_weights")
+        return hasattr(self, "_trained")
 
     def _selection(self):
         """Name and settings of a layer that scores the inputs; None: VIANN does."""
@@ -344,8 +433,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _schedule(self, n_rows, n_inputs, n_members):
         """How long to train on so many rows and inputs."""
-        from skviann.neural_network._training import Schedule
-
         batch_size, epochs, steps = self.batch_size, self.epochs, None
         if batch_size == "auto":
             batch_size = int(np.clip(n_rows // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
@@ -365,10 +452,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         check_is_fitted(self)
         check_process()
         if "_model" not in vars(self):
-            from skviann.neural_network._architecture import Architecture, build_model
-
-            architecture = Architecture(**self._architecture)
-            self._model = build_model(architecture, self._learned.inputs, self._weights)
+            self._model = build_model(self._trained, self._learned.inputs)
         return self._model
 
     def __getstate__(self):
@@ -406,23 +490,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _predict(self, X):
         check_is_fitted(self)
         check_process()
-        from skviann.neural_network._training import predict
-
-        return predict(self._trained(), self._code(X), self._learned.inputs)
-
-    def _trained(self):
-        """Return the members as a training does."""
-        from skviann.neural_network._architecture import Architecture
-        from skviann.neural_network._training import NO_MASK, Trained
-
-        return Trained(
-            Architecture(**self._architecture),
-            self._learned.inputs.feature[np.newaxis].astype(np.int32),
-            self._weights,
-            NO_MASK,
-            self._learned.groups.by_feature(self.importances_),
-            self.history_,
-        )
+        return predict(self._trained, self._code(X), self._learned)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -451,33 +519,6 @@ class NetworkClassifier(ClassifierMixin):
     """Fits a network to classes, and predicts them."""
 
     class_weight = None
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Train the network and score its inputs.
-
-        Parameters
-        ----------
-        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            A table of numbers, text, categories and dates, with or without gaps.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            At least two classes: integers, strings or booleans. Or a matrix of zeros
-            and ones: which of several labels apply.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self : estimator
-            Itself, fitted.
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or `sample_weight` cannot be used (before training), or
-            if the network's weights became NaN or infinite.
-        """
-        return self._fit(X, y, sample_weight)
 
     def _total_weight(self, sample_weight, y):
         sample_weight = super()._total_weight(sample_weight, y)
@@ -535,32 +576,6 @@ class NetworkClassifier(ClassifierMixin):
 
 class NetworkRegressor(RegressorMixin):
     """Fits a network to quantities, and predicts them."""
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Train the network and score its inputs.
-
-        Parameters
-        ----------
-        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            A table of numbers, text, categories and dates, with or without gaps.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Finite numbers.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self : estimator
-            Itself, fitted.
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or `sample_weight` cannot be used (before training), or
-            if the network's weights became NaN or infinite.
-        """
-        return self._fit(X, y, sample_weight)
 
     def _check_target(self, y, *, warn):
         y = check_quantity(y, self)

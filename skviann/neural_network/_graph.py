@@ -6,11 +6,14 @@ selection are built in. Axes are (members, inputs, units); members come in group
 equal size, which share their rows and features: (groups, rows, inputs).
 """
 
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from skviann.neural_network._architecture import make_selection
+from skviann.neural_network._cache import Cache
 
 _BETAS = 0.9, 0.999
 _EPSILON = 1e-7
@@ -18,6 +21,18 @@ _EPSILON = 1e-7
 _AXES_2, _AXES_3, _AXES_4 = ([None] * n_axes for n_axes in (2, 3, 4))
 _SCALAR = tf.TensorSpec([])
 _FEATURE_OF_INPUT = tf.TensorSpec(_AXES_2, tf.int32)
+
+# Graphs that wait for the next training of the same kind.
+_graphs = Cache()
+
+
+@contextmanager
+def borrowed(architecture):
+    """Lend a graph for an architecture to nobody else meanwhile."""
+    key = PackedGraph.key(architecture)
+    graph = _graphs.take(key) or PackedGraph(architecture)
+    yield graph
+    _graphs.put(key, graph)  # not after an exception
 
 
 class PackedGraph:
@@ -73,15 +88,7 @@ class PackedGraph:
 
     def start(self, weights):
         """Begin a training from a list of initial weights."""
-        self.restore(weights)
-        for moments in (self._means, self._squares):
-            for variable, values in zip(moments, weights, strict=True):
-                variable.assign(tf.zeros(values.shape))
-        kernel = weights[self._first_kernel]
-        self._kernel_mean.assign(tf.zeros(kernel.shape))
-        self._kernel_squares.assign(tf.zeros(kernel.shape))
-        self._step.assign(0)
-        self._n_updates.assign(0.0)
+        self.resume(beginning(weights, self._first_kernel))
 
     def _variables(self):
         """Return all that a training changes."""
@@ -274,6 +281,13 @@ class PackedGraph:
         if self._sparse is not None:
             return self._sparse.penalty(weights[0], feature_of_input[0])
         return 0.0
+
+
+def beginning(weights, first_kernel=0):
+    """State of a training that begins from these weights, see `PackedGraph.state`."""
+    zeros = [np.zeros_like(values) for values in weights]
+    kernel = zeros[first_kernel]
+    return [*weights, *zeros, *zeros, np.int32(0), kernel, kernel, np.float32(0)]
 
 
 def _make_variable():

@@ -2,11 +2,16 @@
 
 from numbers import Real
 
+from skviann._docstrings import composed
 from skviann._sklearn_compat import Interval
 from skviann.neural_network._base import (
+    OF_CLASSES,
+    OF_QUANTITIES,
+    SHARED,
     BaseNetwork,
     NetworkClassifier,
     NetworkRegressor,
+    set_parameters,
 )
 
 _ALPHA = [Interval(Real, 0, None, closed="left")]
@@ -42,31 +47,32 @@ class _DeepFeatureSelection(BaseNetwork):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            n_members=n_members,
-            n_bins=n_bins,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            feature_groups=feature_groups,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
+        set_parameters(locals())
 
     def _selection(self):
         settings = ("alpha", float(self.alpha)), ("l1_ratio", float(self.l1_ratio))
         return "OneToOne", *settings
 
 
+_ONE_TO_ONE = """
+alpha : float, default=0.01
+    Size of the penalty.
+l1_ratio : float, default=0.5
+    1 is the lasso's penalty, 0 the ridge's.
+learning_rate : float, default=0.01
+    Step size of the optimizer, Adam; larger than VIANN's, for the weights have a
+    way to go.
+feature_importances_ : ndarray of shape (n_features,)
+    Mean of `importances_`: non-negative, summing to 1.
+importances_ : ndarray of shape (n_members, n_features)
+    Absolute weights by each member, as shares that sum to 1.
+paper:
+Y. Li, C.-Y. Chen, W. W. Wasserman (2015), "Deep Feature Selection: Theory and
+Application to Identify Enhancers and Promoters", RECOMB, LNCS 9029, equation 4.
+"""
+
+
+@composed(SHARED, OF_CLASSES, _ONE_TO_ONE)
 class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
     """Classifier with a weight in front of each feature, under an elastic net.
 
@@ -83,86 +89,19 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
-        Units of each hidden layer. Empty: a linear model.
-    activation : str, default="relu"
-        Keras's name of the hidden layers' activation.
-    alpha : float, default=0.01
-        Size of the penalty.
-    l1_ratio : float, default=0.5
-        1 is the lasso's penalty, 0 the ridge's.
-    learning_rate : float, default=0.01
-        Step size of the optimizer, Adam; larger than VIANN's, for the weights have a
-        way to go.
-    n_members : int, default=8
-        Independent networks that are trained together, on the same batches but from
-        other initial weights. Predictions and importances are their means, for the
-        importances of one network are noisy.
-    n_bins : int, default=4
-        Quantile bins in which the networks see each feature
-        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
-    batch_size : int or "auto", default="auto"
-        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
-    epochs : int or "auto", default="auto"
-        Passes over the rows, at least 2. "auto" means about 150 training steps,
-        whatever the number of rows, but no more than 50 passes; what counts as an epoch
-        for `history_` is then at most 10 steps (30 for very wide data).
-    early_stopping : bool, default=False
-        Whether to hold out rows, drawn at random, and to stop when their loss has not
-        fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
-        loss are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that is held out for `early_stopping`.
-    n_iter_no_change : int, default=10
-        Epochs without a lower loss before the training stops.
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of categories
-        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
-        boolean mask of columns; None is no column.
-    max_categories : int, default=32
-        Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows or less
-        than 0.5 % of those that are not missing.
-    feature_groups : dict or array-like, default=None
-        Columns that are one feature, as those of a one-hot encoder: a dict of the
-        group's name to its columns, by name or number; or a label for each column, None
-        for one on its own. Each column of a group has the importance of the group.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time, to the last bit on the same machine.
-        None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
-        global random state has no influence and is not changed.
-    verbose : int, default=0
-        0 is silent, 1 prints a line an epoch.
+    {hidden_layer_sizes, activation, alpha, l1_ratio, learning_rate, n_members}
+    {n_bins, batch_size, epochs, early_stopping, validation_fraction}
+    {n_iter_no_change, categorical_features, max_categories, feature_groups}
+    {random_state, verbose}
 
     Attributes
     ----------
-    feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1.
-    importances_ : ndarray of shape (n_members, n_features)
-        Absolute weights by each member, as shares that sum to 1.
-    importances_std_ : ndarray of shape (n_features,)
-        Standard deviation of `importances_` over members.
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
-    model_ : keras.Model
-        The trained network: from scaled features to the members' mean output, which is
-        the probability of the second of two classes, or of each of several classes or
-        labels. Of a table with more than numbers without gaps, from what `encode`
-        returns.
-    scaler_ : RobustScaler
-        Scales features for `model_`. Only where all columns are numbers without gaps.
-    history_ : dict of str to list of float
-        By epoch: "loss", the log loss of the mean member, and with `early_stopping`
-        "val_loss", that of the rows held out.
-    n_features_in_ : int
-        Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+    {feature_importances_, importances_, importances_std_, classes_, model_, scaler_}
+    {history_, n_features_in_, feature_names_in_}
 
     References
     ----------
-    Y. Li, C.-Y. Chen, W. W. Wasserman (2015), "Deep Feature Selection: Theory and
-    Application to Identify Enhancers and Promoters", RECOMB, LNCS 9029, equation 4.
+    {paper}
 
     Examples
     --------
@@ -178,6 +117,7 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
     """
 
 
+@composed(SHARED, OF_QUANTITIES, _ONE_TO_ONE)
 class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
     """Regressor with a weight in front of each feature, under an elastic net.
 
@@ -185,86 +125,19 @@ class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
-        Units of each hidden layer. Empty: a linear model.
-    activation : str, default="relu"
-        Keras's name of the hidden layers' activation.
-    alpha : float, default=0.01
-        Size of the penalty.
-    l1_ratio : float, default=0.5
-        1 is the lasso's penalty, 0 the ridge's.
-    learning_rate : float, default=0.01
-        Step size of the optimizer, Adam; larger than VIANN's, for the weights have a
-        way to go.
-    n_members : int, default=8
-        Independent networks that are trained together, on the same batches but from
-        other initial weights. Predictions and importances are their means, for the
-        importances of one network are noisy.
-    n_bins : int, default=4
-        Quantile bins in which the networks see each feature
-        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
-    batch_size : int or "auto", default="auto"
-        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
-    epochs : int or "auto", default="auto"
-        Passes over the rows, at least 2. "auto" means about 150 training steps,
-        whatever the number of rows, but no more than 50 passes; what counts as an epoch
-        for `history_` is then at most 10 steps (30 for very wide data).
-    early_stopping : bool, default=False
-        Whether to hold out rows, drawn at random, and to stop when their loss has not
-        fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
-        loss are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that is held out for `early_stopping`.
-    n_iter_no_change : int, default=10
-        Epochs without a lower loss before the training stops.
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of categories
-        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
-        boolean mask of columns; None is no column.
-    max_categories : int, default=32
-        Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows or less
-        than 0.5 % of those that are not missing.
-    feature_groups : dict or array-like, default=None
-        Columns that are one feature, as those of a one-hot encoder: a dict of the
-        group's name to its columns, by name or number; or a label for each column, None
-        for one on its own. Each column of a group has the importance of the group.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time, to the last bit on the same machine.
-        None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
-        global random state has no influence and is not changed.
-    verbose : int, default=0
-        0 is silent, 1 prints a line an epoch.
+    {hidden_layer_sizes, activation, alpha, l1_ratio, learning_rate, n_members}
+    {n_bins, batch_size, epochs, early_stopping, validation_fraction}
+    {n_iter_no_change, categorical_features, max_categories, feature_groups}
+    {random_state, verbose}
 
     Attributes
     ----------
-    feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1.
-    importances_ : ndarray of shape (n_members, n_features)
-        Absolute weights by each member, as shares that sum to 1.
-    importances_std_ : ndarray of shape (n_features,)
-        Standard deviation of `importances_` over members.
-    model_ : keras.Model
-        The trained network: from scaled features to the members' mean prediction of
-        standardised targets. Of a table with more than numbers without gaps, from what
-        `encode` returns.
-    scaler_ : RobustScaler
-        Scales features for `model_`. Only where all columns are numbers without gaps.
-    target_scaler_ : StandardScaler
-        Standardises targets.
-    history_ : dict of str to list of float
-        By epoch: "loss", the squared error of the mean member in squared standard
-        deviations of the target, and with `early_stopping` "val_loss", that of the rows
-        held out.
-    n_features_in_ : int
-        Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+    {feature_importances_, importances_, importances_std_, model_, scaler_}
+    {target_scaler_, history_, n_features_in_, feature_names_in_}
 
     References
     ----------
-    Y. Li, C.-Y. Chen, W. W. Wasserman (2015), "Deep Feature Selection: Theory and
-    Application to Identify Enhancers and Promoters", RECOMB, LNCS 9029, equation 4.
+    {paper}
 
     Examples
     --------
@@ -307,29 +180,29 @@ class _DropoutRanking(BaseNetwork):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            n_members=n_members,
-            n_bins=n_bins,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            feature_groups=feature_groups,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.alpha = alpha
+        set_parameters(locals())
 
     def _selection(self):
         return "LearnedDropout", ("alpha", float(self.alpha))
 
 
+_DROPOUT = """
+alpha : float, default=0.01
+    Cost of a feature that is always kept, in units of the loss.
+learning_rate : float, default=0.01
+    Step size of the optimizer, Adam; larger than VIANN's, for the rates have a way
+    to go.
+feature_importances_ : ndarray of shape (n_features,)
+    Mean of `importances_`: non-negative, summing to 1.
+importances_ : ndarray of shape (n_members, n_features)
+    Probabilities to be kept by each member, as shares that sum to 1.
+paper:
+C.-H. Chang, L. Rampasek, A. Goldenberg (2017), "Dropout Feature Ranking for Deep
+Learning Models", arXiv 1712.08645, section 3.
+"""
+
+
+@composed(SHARED, OF_CLASSES, _DROPOUT)
 class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
     """Classifier that learns a dropout rate for each feature.
 
@@ -340,84 +213,18 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
-        Units of each hidden layer. Empty: a linear model.
-    activation : str, default="relu"
-        Keras's name of the hidden layers' activation.
-    alpha : float, default=0.01
-        Cost of a feature that is always kept, in units of the loss.
-    learning_rate : float, default=0.01
-        Step size of the optimizer, Adam; larger than VIANN's, for the rates have a way
-        to go.
-    n_members : int, default=8
-        Independent networks that are trained together, on the same batches but from
-        other initial weights. Predictions and importances are their means, for the
-        importances of one network are noisy.
-    n_bins : int, default=4
-        Quantile bins in which the networks see each feature
-        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
-    batch_size : int or "auto", default="auto"
-        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
-    epochs : int or "auto", default="auto"
-        Passes over the rows, at least 2. "auto" means about 150 training steps,
-        whatever the number of rows, but no more than 50 passes; what counts as an epoch
-        for `history_` is then at most 10 steps (30 for very wide data).
-    early_stopping : bool, default=False
-        Whether to hold out rows, drawn at random, and to stop when their loss has not
-        fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
-        loss are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that is held out for `early_stopping`.
-    n_iter_no_change : int, default=10
-        Epochs without a lower loss before the training stops.
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of categories
-        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
-        boolean mask of columns; None is no column.
-    max_categories : int, default=32
-        Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows or less
-        than 0.5 % of those that are not missing.
-    feature_groups : dict or array-like, default=None
-        Columns that are one feature, as those of a one-hot encoder: a dict of the
-        group's name to its columns, by name or number; or a label for each column, None
-        for one on its own. Each column of a group has the importance of the group.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time, to the last bit on the same machine.
-        None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
-        global random state has no influence and is not changed.
-    verbose : int, default=0
-        0 is silent, 1 prints a line an epoch.
+    {hidden_layer_sizes, activation, alpha, learning_rate, n_members, n_bins}
+    {batch_size, epochs, early_stopping, validation_fraction, n_iter_no_change}
+    {categorical_features, max_categories, feature_groups, random_state, verbose}
 
     Attributes
     ----------
-    feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1.
-    importances_ : ndarray of shape (n_members, n_features)
-        Probabilities to be kept by each member, as shares that sum to 1.
-    importances_std_ : ndarray of shape (n_features,)
-        Standard deviation of `importances_` over members.
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
-    model_ : keras.Model
-        The trained network: from scaled features to the members' mean output, which is
-        the probability of the second of two classes, or of each of several classes or
-        labels. Of a table with more than numbers without gaps, from what `encode`
-        returns.
-    scaler_ : RobustScaler
-        Scales features for `model_`. Only where all columns are numbers without gaps.
-    history_ : dict of str to list of float
-        By epoch: "loss", the log loss of the mean member, and with `early_stopping`
-        "val_loss", that of the rows held out.
-    n_features_in_ : int
-        Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+    {feature_importances_, importances_, importances_std_, classes_, model_, scaler_}
+    {history_, n_features_in_, feature_names_in_}
 
     References
     ----------
-    C.-H. Chang, L. Rampasek, A. Goldenberg (2017), "Dropout Feature Ranking for Deep
-    Learning Models", arXiv 1712.08645, section 3.
+    {paper}
 
     Examples
     --------
@@ -433,6 +240,7 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
     """
 
 
+@composed(SHARED, OF_QUANTITIES, _DROPOUT)
 class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
     """Regressor that learns a dropout rate for each feature.
 
@@ -440,84 +248,18 @@ class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
-        Units of each hidden layer. Empty: a linear model.
-    activation : str, default="relu"
-        Keras's name of the hidden layers' activation.
-    alpha : float, default=0.01
-        Cost of a feature that is always kept, in units of the loss.
-    learning_rate : float, default=0.01
-        Step size of the optimizer, Adam; larger than VIANN's, for the rates have a way
-        to go.
-    n_members : int, default=8
-        Independent networks that are trained together, on the same batches but from
-        other initial weights. Predictions and importances are their means, for the
-        importances of one network are noisy.
-    n_bins : int, default=4
-        Quantile bins in which the networks see each feature
-        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
-    batch_size : int or "auto", default="auto"
-        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
-    epochs : int or "auto", default="auto"
-        Passes over the rows, at least 2. "auto" means about 150 training steps,
-        whatever the number of rows, but no more than 50 passes; what counts as an epoch
-        for `history_` is then at most 10 steps (30 for very wide data).
-    early_stopping : bool, default=False
-        Whether to hold out rows, drawn at random, and to stop when their loss has not
-        fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
-        loss are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that is held out for `early_stopping`.
-    n_iter_no_change : int, default=10
-        Epochs without a lower loss before the training stops.
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of categories
-        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
-        boolean mask of columns; None is no column.
-    max_categories : int, default=32
-        Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows or less
-        than 0.5 % of those that are not missing.
-    feature_groups : dict or array-like, default=None
-        Columns that are one feature, as those of a one-hot encoder: a dict of the
-        group's name to its columns, by name or number; or a label for each column, None
-        for one on its own. Each column of a group has the importance of the group.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time, to the last bit on the same machine.
-        None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
-        global random state has no influence and is not changed.
-    verbose : int, default=0
-        0 is silent, 1 prints a line an epoch.
+    {hidden_layer_sizes, activation, alpha, learning_rate, n_members, n_bins}
+    {batch_size, epochs, early_stopping, validation_fraction, n_iter_no_change}
+    {categorical_features, max_categories, feature_groups, random_state, verbose}
 
     Attributes
     ----------
-    feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1.
-    importances_ : ndarray of shape (n_members, n_features)
-        Probabilities to be kept by each member, as shares that sum to 1.
-    importances_std_ : ndarray of shape (n_features,)
-        Standard deviation of `importances_` over members.
-    model_ : keras.Model
-        The trained network: from scaled features to the members' mean prediction of
-        standardised targets. Of a table with more than numbers without gaps, from what
-        `encode` returns.
-    scaler_ : RobustScaler
-        Scales features for `model_`. Only where all columns are numbers without gaps.
-    target_scaler_ : StandardScaler
-        Standardises targets.
-    history_ : dict of str to list of float
-        By epoch: "loss", the squared error of the mean member in squared standard
-        deviations of the target, and with `early_stopping` "val_loss", that of the rows
-        held out.
-    n_features_in_ : int
-        Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+    {feature_importances_, importances_, importances_std_, model_, scaler_}
+    {target_scaler_, history_, n_features_in_, feature_names_in_}
 
     References
     ----------
-    C.-H. Chang, L. Rampasek, A. Goldenberg (2017), "Dropout Feature Ranking for Deep
-    Learning Models", arXiv 1712.08645, section 3.
+    {paper}
 
     Examples
     --------

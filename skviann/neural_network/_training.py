@@ -1,41 +1,27 @@
 """Trains packed networks on groups of rows and columns, and evaluates them.
 
-`Problem` holds what all trainings of one fit have in common; `train` and the functions
-behind it take arrays and return values.
+`train` and the functions behind it take a `Problem` and arrays, and return values.
 """
 
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
-from scipy.special import expit, logsumexp, softmax
-from sklearn.utils import gen_batches
 
-from skviann._validation import release_pages, take_cells, take_rows
+from skviann._lazy import packed_graph
+from skviann._validation import release_pages
 from skviann.neural_network._architecture import (
     Architecture,
     draw_weights,
     make_selection,
 )
-from skviann.neural_network._cache import Cache
-from skviann.neural_network._graph import PackedGraph
-from skviann.neural_network._inputs import join_inputs
 from skviann.variance import sum_to_one
 
-# Inputs of all rows are held up to so many values, else computed batch by batch; those
-# of a group's features are put together beforehand up to fewer.
-_MAX_VALUES_IN_MEMORY = 2**27
-_MAX_VALUES_OF_GROUP = 2**24
 # What the graph gets in one go, and what it makes of rows to predict for.
 _VALUES_AT_A_TIME = 2**23
 
 _ROWS_PER_PREDICTION = 512
 
 NO_MASK = np.zeros((0, 0, 0), dtype=np.float32)
-
-# Graphs that wait for the next training of the same kind.
-_graphs = Cache()
 
 
 class Schedule(NamedTuple):
@@ -73,189 +59,6 @@ class Trained(NamedTuple):
     importances: np.ndarray  # (n_members, n_features): shares that sum to 1
     history: dict  # of list of float, by epoch; losses are the mean member's
     state: State | None = None  # if the training is to go on
-
-
-class Problem:
-    """Rows, targets and inputs: what the trainings of one fit have in common.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        Networks for it.
-    X : ndarray or sparse matrix of shape (n_samples, n_columns)
-        Coded table.
-    targets : ndarray of shape (n_samples, n_outputs or 1)
-        Class numbers, or standardised quantities.
-    sample_weight : ndarray of shape (n_samples,) or None
-        How much each row counts.
-    inputs : Inputs
-        Of all features.
-    feature_of_column : ndarray of int of shape (n_columns,), default=None
-        Which columns belong together; None: each is a feature.
-    categories : ndarray of int, default=()
-        Columns that hold codes of levels.
-    used : ndarray of int, default=None
-        Which of a caller's rows these are; None: all.
-    """
-
-    def __init__(
-        self,
-        architecture,
-        X,
-        targets,
-        sample_weight,
-        inputs,
-        *,
-        feature_of_column=None,
-        categories=(),
-        used=None,
-    ):
-        self.architecture = architecture
-        self.X = X
-        self.targets = targets.astype(np.float32)
-        self.sample_weight = sample_weight
-        self.inputs = inputs
-        self.categories = np.asarray(categories, dtype=int)
-        self.used = used
-        self.n_rows, self.n_features = X.shape[0], inputs.n_features
-        if feature_of_column is None:
-            feature_of_column = np.arange(X.shape[1])
-        ends = np.cumsum(np.bincount(feature_of_column))[:-1]
-        self._columns_of = np.split(np.argsort(feature_of_column, kind="stable"), ends)
-        self._encoded = None
-
-    def __sizeof__(self):
-        """Bytes of the rows, for those who decide where to compute."""
-        X = self.X.data if issparse(self.X) else self.X
-        return object.__sizeof__(self) + X.nbytes + self.targets.nbytes
-
-    def _encode(self):
-        """Compute the inputs of all rows once, unless they are very many."""
-        if self._encoded is None:
-            n_inputs = len(self.inputs)
-            self._encoded = np.empty((self.n_rows, n_inputs), dtype=np.float32)
-            size = max(1, _VALUES_AT_A_TIME // max(n_inputs, 1))
-            for rows in gen_batches(self.n_rows, size):
-                self._encoded[rows] = self.inputs.encode(self.X[rows])
-        return self._encoded
-
-    def part(self, rows, features):
-        """Make the problem of some rows and features; these get numbers from 0 on.
-
-        Parameters
-        ----------
-        rows, features : ndarray of int
-        """
-        columns = np.sort(self.columns_of(features))
-        number = np.empty(self.n_features, dtype=int)
-        number[features] = np.arange(len(features))
-        feature_of_column = np.empty(self.X.shape[1], dtype=int)
-        for feature in features:
-            feature_of_column[self._columns_of[feature]] = number[feature]
-        weights = None if self.sample_weight is None else self.sample_weight[rows]
-        return Problem(
-            self.architecture,
-            take_cells(self.X, rows, columns),
-            self.targets[rows],
-            weights,
-            self.inputs.of_features(features)[0].on_columns(columns),
-            feature_of_column=feature_of_column[columns],
-            categories=np.flatnonzero(np.isin(columns, self.categories)),
-        )
-
-    def reader(self, features):
-        """Prepare to read some features, in the order given.
-
-        Parameters
-        ----------
-        features : ndarray of int
-
-        Returns
-        -------
-        read : callable
-            From row numbers to inputs: float32 of shape (n_rows, n_inputs).
-        inputs : Inputs
-            Of these features.
-        """
-        every = len(features) == self.n_features and (np.diff(features) == 1).all()
-        inputs, position = self.inputs, slice(None)
-        if not every:
-            inputs, position = inputs.of_features(features)
-        if self.n_rows * len(self.inputs) > _MAX_VALUES_IN_MEMORY:
-            return lambda rows: inputs.encode(take_rows(self.X, rows)), inputs
-        encoded = self._encode()
-        if every:
-            return encoded.__getitem__, inputs
-        if self.n_rows * len(inputs) <= _MAX_VALUES_OF_GROUP:
-            return encoded[:, position].__getitem__, inputs
-        return lambda rows: encoded[rows[:, np.newaxis], position], inputs
-
-    def columns_of(self, features):
-        """Columns of the coded table that some features are made of, in their order."""
-        return np.concatenate([self._columns_of[feature] for feature in features])
-
-    def coded(self, rows, columns):
-        """Read some columns of the coded table: (n_rows, n_columns)."""
-        X = take_cells(self.X, rows, columns)
-        return X.toarray() if issparse(X) else X
-
-    def weights_of(self, rows):
-        """How much rows count: float32 with a mean of 1."""
-        if self.sample_weight is None:
-            return np.ones(len(rows), dtype=np.float32)
-        weights = self.sample_weight[rows]
-        return (weights / (weights.mean() or 1)).astype(np.float32)
-
-    def constant(self, rows):
-        """Output, before its activation, of the best constant model of some rows.
-
-        The log odds of two classes, the logarithms of the shares of several, the mean
-        of a quantity.
-        """
-        targets, weights = self.targets[rows], self.weights_of(rows)
-        if self.architecture.task == "regression":
-            return np.average(targets, axis=0, weights=weights)
-        if self.architecture.task == "binary":
-            positive = weights @ targets
-            counts = np.maximum([weights.sum() - positive, positive], 0.5)
-            return np.log(counts[1]) - np.log(counts[0])
-        n_classes = self.architecture.n_outputs
-        counts = np.bincount(targets[:, 0].astype(int), weights, minlength=n_classes)
-        return np.log(np.maximum(counts, 0.5) / len(rows))  # a class may be missing
-
-    def row_losses(self, rows, outputs):
-        """Loss of each row, without its weight: (..., rows, outputs) to (..., rows)."""
-        targets = self.targets[rows]
-        outputs = np.asarray(outputs, dtype=np.float64)
-        if self.architecture.task == "regression":
-            return ((targets - outputs) ** 2).mean(axis=-1)
-        if self.architecture.task == "binary":
-            return (np.logaddexp(0, outputs) - targets * outputs).mean(axis=-1)
-        numbers = targets[:, 0].astype(int)
-        of_class = outputs[..., np.arange(len(rows)), numbers]
-        return logsumexp(outputs, axis=-1) - of_class
-
-
-def join_problems(problems):
-    """Put features of the same rows side by side.
-
-    Parameters
-    ----------
-    problems : list of Problem
-        Of columns of numbers, each of which is a feature.
-
-    Returns
-    -------
-    problem : Problem
-    """
-    first = problems[0]
-    return Problem(
-        first.architecture,
-        np.hstack([problem.X for problem in problems]),
-        first.targets,
-        first.sample_weight,
-        join_inputs([problem.inputs for problem in problems]),
-    )
 
 
 def train(
@@ -335,7 +138,7 @@ def train(
     history = {"loss": []}
     readings, best = [], None
     first_epoch = 0
-    with _borrowed_graph(problem.architecture) as graph:
+    with packed_graph.borrowed(problem.architecture) as graph:
         graph.start(weights)
         if state is not None:
             graph.resume(state.graph)
@@ -448,7 +251,7 @@ class _Feed:
         X = as_wide(self._readers[number](taken), self._n_inputs)
         return (
             X.reshape(*chosen.shape, self._n_inputs),
-            self._problem.targets[taken].reshape(*chosen.shape, -1),
+            self._problem.y[taken].reshape(*chosen.shape, -1),
             weights.astype(np.float32),
         )
 
@@ -474,22 +277,6 @@ def _batches(n_rows, batch_size, n_batches, rng):
             -1, batch_size
         )
         n_left -= n_drawn + n_missing
-
-
-def state_of_weights(weights, importances):
-    """State of a training that begins from given weights, for `train`.
-
-    Parameters
-    ----------
-    weights : list of ndarray
-        Of networks that learn no selection.
-    importances : ndarray of shape (n_members, n_features)
-        Found with them: they count as a reading.
-    """
-    zeros = [np.zeros_like(values) for values in weights]
-    kernel = zeros[0]
-    graph = [*weights, *zeros, *zeros, np.int32(0), kernel, kernel, np.float32(0)]
-    return State(graph, 0, [importances])
 
 
 def _shares(problem, graph, inputs):
@@ -535,7 +322,7 @@ def compute_outputs(trained, X):
     kernel = trained.weights[-2 * len(trained.architecture.hidden_layer_sizes) - 2]
     n_values = len(X) * kernel.shape[1] + len(kernel) * kernel.shape[2]
     n_at_a_time = max(16, _VALUES_AT_A_TIME // n_values)
-    with _borrowed_graph(trained.architecture) as graph:
+    with packed_graph.borrowed(trained.architecture) as graph:
         weights = graph.as_tensors(trained.weights)
         outputs = [
             graph.outputs(
@@ -578,7 +365,7 @@ def as_one_group(trained):
     return trained._replace(feature_of_input=trained.feature_of_input[:1])
 
 
-def predict(trained, X, inputs):
+def predict(trained, X, learned):
     """Average what the members of one group predict.
 
     Parameters
@@ -587,8 +374,8 @@ def predict(trained, X, inputs):
         Members in one group.
     X : ndarray or sparse matrix of shape (n_samples, n_columns)
         Rows of a coded table.
-    inputs : Inputs
-        Of all features.
+    learned : Learned
+        What it was coded with.
 
     Returns
     -------
@@ -597,40 +384,18 @@ def predict(trained, X, inputs):
     """
     # In full batches, for the last digits of a matrix product depend on its number of
     # rows: a row's prediction shall not depend on the rows beside it.
-    n_values = max(len(inputs), 1)
+    n_values = max(len(learned.inputs), 1)
     batch_size = int(np.clip(_VALUES_AT_A_TIME // n_values, 16, _ROWS_PER_PREDICTION))
     means = []
-    with _borrowed_graph(trained.architecture) as graph:
+    with packed_graph.borrowed(trained.architecture) as graph:
         weights = graph.as_tensors(trained.weights)
         for first in range(0, X.shape[0], batch_size):
-            rows = inputs.encode(X[first : first + batch_size])
+            rows = learned.inputs.encode(X[first : first + batch_size])
             missing = batch_size - len(rows)
             rows = np.pad(rows, ((0, missing), (0, 0))) if missing else rows
             outputs = graph.outputs(
                 weights, rows[None], trained.feature_of_input, trained.mask
             )
             outputs = outputs.numpy()[:, : batch_size - missing]
-            means.append(mean_prediction(trained.architecture.task, outputs))
+            means.append(learned.target.mean_prediction(outputs))
     return np.concatenate(means)
-
-
-def mean_prediction(task, outputs):
-    """Average members' predictions, from their outputs before the activation.
-
-    In float64: float32 has no number between 1 and 0.99999994.
-    """
-    outputs = outputs.astype(np.float64)
-    if task == "binary":
-        outputs = expit(outputs)
-    elif task == "multiclass":
-        outputs = softmax(outputs, axis=-1)
-    return outputs.mean(axis=0)
-
-
-@contextmanager
-def _borrowed_graph(architecture):
-    """Lend a graph for an architecture to nobody else meanwhile."""
-    key = PackedGraph.key(architecture)
-    graph = _graphs.take(key) or PackedGraph(architecture)
-    yield graph
-    _graphs.put(key, graph)  # not after an exception

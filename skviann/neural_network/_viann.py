@@ -2,11 +2,16 @@
 
 import numpy as np
 
+from skviann._docstrings import composed
 from skviann._sklearn_compat import StrOptions
 from skviann.neural_network._base import (
+    OF_CLASSES,
+    OF_QUANTITIES,
+    SHARED,
     BaseNetwork,
     NetworkClassifier,
     NetworkRegressor,
+    set_parameters,
 )
 
 # An integer target reads as a quantity rather than as labels when it has more than
@@ -16,7 +21,38 @@ _FEW_CLASSES = 20
 _ROWS_PER_CLASS = 10
 _MANY_CLASSES = 100
 
+_SHARED = """
+learning_rate : float, default=0.001
+    Step size of the optimizer, Adam.
+feature_importances_ : ndarray of shape (n_features,)
+    Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
+    `feature_groups`). All zeros if no column varies.
+importances_ : ndarray of shape (n_members, n_features)
+    VIANN scores of each member as shares that sum to 1, averaged over readings in
+    the course of the training (see Notes).
+notes:
+A column becomes one or more inputs of variance 1: a number one for each quantile
+bin, a category one for each level, a date those of a number and one for each month,
+weekday and hour as far as the dates cover two years, weeks or days. A column with
+gaps has one more, which tells where they are; its other inputs are then 0. A
+column's score is that of its part with the highest one (value, levels, gaps,
+months, ...), and a part's score the mean over its inputs, so that no column is
+better off for having many. The highest of k parts is divided by the sixth root of
+k, by which it is higher in noise. Inputs that differ from their usual value in less
+than 2.5 % of the rows count less, for networks learn such rows by heart.
 
+Importances are read when there were four updates of the variance (one an epoch),
+then whenever their number has grown by a factor of the square root of 2, and all
+readings count the same. Early readings tell which columns promise something, late
+ones also which serve to learn the rows by heart; the mean depends less on the
+length of the training than the score at its end, which is the paper's.
+paper:
+C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+"""
+
+
+@composed(SHARED, OF_CLASSES, _SHARED)
 class VIANNClassifier(NetworkClassifier, BaseNetwork):
     """Multilayer perceptron classifier with variance-based feature importances.
 
@@ -26,81 +62,18 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
-        Units of each hidden layer. Empty: a linear model.
-    activation : str, default="relu"
-        Keras's name of the hidden layers' activation.
-    n_members : int, default=8
-        Independent networks that are trained together, on the same batches but from
-        other initial weights. Predictions and importances are their means, for the
-        importances of one network are noisy.
-    n_bins : int, default=4
-        Quantile bins in which the networks see each feature
-        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
-    learning_rate : float, default=0.001
-        Step size of the optimizer, Adam.
-    batch_size : int or "auto", default="auto"
-        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
-    epochs : int or "auto", default="auto"
-        Passes over the rows, at least 2. "auto" means about 150 training steps,
-        whatever the number of rows, but no more than 50 passes; what counts as an epoch
-        for `history_` is then at most 10 steps (30 for very wide data).
-    early_stopping : bool, default=False
-        Whether to hold out rows, drawn at random, and to stop when their loss has not
-        fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
-        loss are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that is held out for `early_stopping`.
-    n_iter_no_change : int, default=10
-        Epochs without a lower loss before the training stops.
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of categories
-        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
-        boolean mask of columns; None is no column.
-    max_categories : int, default=32
-        Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows or less
-        than 0.5 % of those that are not missing.
-    feature_groups : dict or array-like, default=None
-        Columns that are one feature, as those of a one-hot encoder: a dict of the
-        group's name to its columns, by name or number; or a label for each column, None
-        for one on its own. Each column of a group has the importance of the group.
+    {hidden_layer_sizes, activation, n_members, n_bins, learning_rate, batch_size}
+    {epochs, early_stopping, validation_fraction, n_iter_no_change}
+    {categorical_features, max_categories, feature_groups}
     class_weight : dict, "balanced" or None, default=None
         Weight of each class's rows, by label; "balanced" gives all classes the same
         weight in total.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time, to the last bit on the same machine.
-        None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
-        global random state has no influence and is not changed.
-    verbose : int, default=0
-        0 is silent, 1 prints a line an epoch.
+    {random_state, verbose}
 
     Attributes
     ----------
-    feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
-        `feature_groups`). All zeros if no column varies.
-    importances_ : ndarray of shape (n_members, n_features)
-        VIANN scores of each member as shares that sum to 1, averaged over readings in
-        the course of the training (see Notes).
-    importances_std_ : ndarray of shape (n_features,)
-        Standard deviation of `importances_` over members.
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
-    model_ : keras.Model
-        The trained network: from scaled features to the members' mean output, which is
-        the probability of the second of two classes, or of each of several classes or
-        labels. Of a table with more than numbers without gaps, from what `encode`
-        returns.
-    scaler_ : RobustScaler
-        Scales features for `model_`. Only where all columns are numbers without gaps.
-    history_ : dict of str to list of float
-        By epoch: "loss", the log loss of the mean member, and with `early_stopping`
-        "val_loss", that of the rows held out.
-    n_features_in_ : int
-        Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+    {feature_importances_, importances_, importances_std_, classes_, model_, scaler_}
+    {history_, n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -109,26 +82,11 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
 
     Notes
     -----
-    A column becomes one or more inputs of variance 1: a number one for each quantile
-    bin, a category one for each level, a date those of a number and one for each month,
-    weekday and hour as far as the dates cover two years, weeks or days. A column with
-    gaps has one more, which tells where they are; its other inputs are then 0. A
-    column's score is that of its part with the highest one (value, levels, gaps,
-    months, ...), and a part's score the mean over its inputs, so that no column is
-    better off for having many. The highest of k parts is divided by the sixth root of
-    k, by which it is higher in noise. Inputs that differ from their usual value in less
-    than 2.5 % of the rows count less, for networks learn such rows by heart.
-
-    Importances are read when there were four updates of the variance (one an epoch),
-    then whenever their number has grown by a factor of the square root of 2, and all
-    readings count the same. Early readings tell which columns promise something, late
-    ones also which serve to learn the rows by heart; the mean depends less on the
-    length of the training than the score at its end, which is the paper's.
+    {notes}
 
     References
     ----------
-    C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
-    Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+    {paper}
 
     Examples
     --------
@@ -167,24 +125,7 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            n_members=n_members,
-            n_bins=n_bins,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            categorical_features=categorical_features,
-            max_categories=max_categories,
-            feature_groups=feature_groups,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
+        set_parameters(locals())
 
     def adapt(self, X, y, sample_weight=None, *, classes=None):
         """Learn bins, levels and classes from some rows, before `partial_fit`.
@@ -252,6 +193,7 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         return self._partial_fit(X, y, sample_weight, classes)
 
 
+@composed(SHARED, OF_QUANTITIES, _SHARED)
 class VIANNRegressor(NetworkRegressor, BaseNetwork):
     """Multilayer perceptron regressor with variance-based feature importances.
 
@@ -262,78 +204,14 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
-        Units of each hidden layer. Empty: a linear model.
-    activation : str, default="relu"
-        Keras's name of the hidden layers' activation.
-    n_members : int, default=8
-        Independent networks that are trained together, on the same batches but from
-        other initial weights. Predictions and importances are their means, for the
-        importances of one network are noisy.
-    n_bins : int, default=4
-        Quantile bins in which the networks see each feature
-        (`skviann.layers.PiecewiseLinearEncoding`); 1 is standardisation alone.
-    learning_rate : float, default=0.001
-        Step size of the optimizer, Adam.
-    batch_size : int or "auto", default="auto"
-        Rows a training step. "auto" is 32 up to 4,800 rows, then more, up to 256.
-    epochs : int or "auto", default="auto"
-        Passes over the rows, at least 2. "auto" means about 150 training steps,
-        whatever the number of rows, but no more than 50 passes; what counts as an epoch
-        for `history_` is then at most 10 steps (30 for very wide data).
-    early_stopping : bool, default=False
-        Whether to hold out rows, drawn at random, and to stop when their loss has not
-        fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest
-        loss are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that is held out for `early_stopping`.
-    n_iter_no_change : int, default=10
-        Epochs without a lower loss before the training stops.
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns whose values are levels, in no order. "from_dtype": those of categories
-        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
-        boolean mask of columns; None is no column.
-    max_categories : int, default=32
-        Levels of a column that the networks tell apart, the most frequent ones. The
-        others are one level, together with those that have fewer than 5 rows or less
-        than 0.5 % of those that are not missing.
-    feature_groups : dict or array-like, default=None
-        Columns that are one feature, as those of a one-hot encoder: a dict of the
-        group's name to its columns, by name or number; or a label for each column, None
-        for one on its own. Each column of a group has the importance of the group.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time, to the last bit on the same machine.
-        None draws a new seed for each fit; unlike elsewhere in scikit-learn, NumPy's
-        global random state has no influence and is not changed.
-    verbose : int, default=0
-        0 is silent, 1 prints a line an epoch.
+    {hidden_layer_sizes, activation, n_members, n_bins, learning_rate, batch_size}
+    {epochs, early_stopping, validation_fraction, n_iter_no_change}
+    {categorical_features, max_categories, feature_groups, random_state, verbose}
 
     Attributes
     ----------
-    feature_importances_ : ndarray of shape (n_features,)
-        Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
-        `feature_groups`). All zeros if no column varies.
-    importances_ : ndarray of shape (n_members, n_features)
-        VIANN scores of each member as shares that sum to 1, averaged over readings in
-        the course of the training (see Notes).
-    importances_std_ : ndarray of shape (n_features,)
-        Standard deviation of `importances_` over members.
-    model_ : keras.Model
-        The trained network: from scaled features to the members' mean prediction of
-        standardised targets. Of a table with more than numbers without gaps, from what
-        `encode` returns.
-    scaler_ : RobustScaler
-        Scales features for `model_`. Only where all columns are numbers without gaps.
-    target_scaler_ : StandardScaler
-        Standardises targets.
-    history_ : dict of str to list of float
-        By epoch: "loss", the squared error of the mean member in squared standard
-        deviations of the target, and with `early_stopping` "val_loss", that of the rows
-        held out.
-    n_features_in_ : int
-        Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+    {feature_importances_, importances_, importances_std_, model_, scaler_}
+    {target_scaler_, history_, n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -342,26 +220,11 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
 
     Notes
     -----
-    A column becomes one or more inputs of variance 1: a number one for each quantile
-    bin, a category one for each level, a date those of a number and one for each month,
-    weekday and hour as far as the dates cover two years, weeks or days. A column with
-    gaps has one more, which tells where they are; its other inputs are then 0. A
-    column's score is that of its part with the highest one (value, levels, gaps,
-    months, ...), and a part's score the mean over its inputs, so that no column is
-    better off for having many. The highest of k parts is divided by the sixth root of
-    k, by which it is higher in noise. Inputs that differ from their usual value in less
-    than 2.5 % of the rows count less, for networks learn such rows by heart.
-
-    Importances are read when there were four updates of the variance (one an epoch),
-    then whenever their number has grown by a factor of the square root of 2, and all
-    readings count the same. Early readings tell which columns promise something, late
-    ones also which serve to learn the rows by heart; the mean depends less on the
-    length of the training than the score at its end, which is the paper's.
+    {notes}
 
     References
     ----------
-    C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
-    Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
+    {paper}
 
     Examples
     --------

@@ -1,14 +1,16 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skviann._inputs import learn_inputs
 from skviann.neural_network._architecture import (
     Architecture,
     build_model,
     check_activation,
     draw_weights,
 )
-from skviann.neural_network._inputs import learn_inputs
 
 
 def activate(task, outputs):
@@ -42,7 +44,8 @@ def test_the_model_is_the_mean_of_its_members(task, n_outputs):
         activate(task, np.maximum(Z @ k1 + b1, 0) @ k2 + b2)
         for k1, b1, k2, b2 in zip(*weights, strict=True)
     ]
-    model = build_model(architecture, inputs, weights)
+    trained = SimpleNamespace(architecture=architecture, weights=weights)
+    model = build_model(trained, inputs)
     X = inputs.scale_rows(X)
     expected = np.mean(outputs, axis=0)
     assert_allclose(model(X), expected, rtol=1e-3, atol=1e-4)

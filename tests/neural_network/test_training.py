@@ -10,10 +10,11 @@ from sklearn.metrics import log_loss, mean_squared_error
 
 from conftest import FAST, viann_by_hand
 from skviann import VIANNClassifier, VIANNRegressor
-from skviann.neural_network import _cache, _training
+from skviann._inputs import learn_inputs, scale_rows
+from skviann.neural_network import _cache, _graph, _problem, _training
 from skviann.neural_network._architecture import Architecture, draw_weights
-from skviann.neural_network._inputs import learn_inputs, scale_rows
-from skviann.neural_network._training import Group, Problem, Schedule, train
+from skviann.neural_network._problem import Problem, Target
+from skviann.neural_network._training import Group, Schedule, train
 
 N_OUTPUTS = {"binary": 1, "multiclass": 3, "regression": 2}
 N_BINS = 2
@@ -45,6 +46,7 @@ def make_problem(
     )
     return Problem(
         Architecture(task, N_OUTPUTS[task], sizes, activation),
+        Target(task, N_OUTPUTS[task]),
         X,
         targets,
         weights,
@@ -100,7 +102,7 @@ def train_alone(problem, group, member_seed, schedule, seed, n_seen=None):
         problem.architecture, [member_seed], len(group.features), inputs.shape[1]
     )
     drawn = [values[0] for values in drawn]
-    drawn[-1] = constant_by_hand(task, problem.targets[group.rows], weights)[None]
+    drawn[-1] = constant_by_hand(task, problem.y[group.rows], weights)[None]
     layers = [
         keras.layers.Dense(size, "relu")
         for size in problem.architecture.hidden_layer_sizes
@@ -122,7 +124,7 @@ def train_alone(problem, group, member_seed, schedule, seed, n_seen=None):
         rows = group.rows[batch]
         with tf.GradientTape() as tape:
             outputs = model(inputs[rows] * seen)
-            row_losses = LOSSES[task](tf.constant(problem.targets[rows]), outputs)
+            row_losses = LOSSES[task](tf.constant(problem.y[rows]), outputs)
             loss = tf.reduce_mean(row_losses * weights[batch].astype("float32"))
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply(gradients, model.trainable_variables)
@@ -168,7 +170,7 @@ def test_training_begins_at_the_base_rate(task, weighted):
     rows = np.arange(3, 33)
     weights = problem.weights_of(rows)
     assert_allclose(weights.mean(), 1, rtol=1e-6)
-    expected = constant_by_hand(task, problem.targets[rows], weights)
+    expected = constant_by_hand(task, problem.y[rows], weights)
     assert_allclose(problem.constant(rows), expected, rtol=1e-4, atol=1e-6)
     # One tiny step leaves the output biases where they began.
     trained = train(
@@ -180,7 +182,7 @@ def test_training_begins_at_the_base_rate(task, weighted):
 def test_a_class_may_be_missing_from_the_rows():
     for task in ("binary", "multiclass"):
         problem = make_problem(task)
-        rows = np.flatnonzero(problem.targets[:, 0] == 0)
+        rows = np.flatnonzero(problem.y[:, 0] == 0)
         constant = problem.constant(rows)
         assert np.isfinite(constant).all()
         n = len(rows)
@@ -196,7 +198,7 @@ def test_row_losses_are_those_of_scikit_learn(task):
     losses = problem.row_losses(rows, outputs)
     assert losses.shape == (2, 30)
     weights = np.random.default_rng(2).uniform(size=30)
-    targets = problem.targets[rows]
+    targets = problem.y[rows]
     for of_member, found in zip(outputs, losses, strict=True):
         if task == "regression":
             expected = mean_squared_error(targets, of_member, sample_weight=weights)
@@ -221,7 +223,7 @@ def test_losses_of_very_sure_outputs_are_finite():
     problem = make_problem("binary")
     rows = np.arange(40)
     losses = problem.row_losses(rows, np.full((40, 1), 1e5))
-    assert_allclose(losses, np.where(problem.targets[:, 0] == 1, 0, 1e5))
+    assert_allclose(losses, np.where(problem.y[:, 0] == 1, 0, 1e5))
 
 
 def test_rows_are_scaled_in_their_own_precision():
@@ -265,14 +267,14 @@ def test_importances_are_means_of_readings_from_recorded_weights(n_bins, classes
     X, y = classes
     recorded = []
 
-    class Recording(_training.PackedGraph):
+    class Recording(_graph.PackedGraph):
         def take_in(self):
             recorded.append(self.weights()[0])
             return super().take_in()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_training, "PackedGraph", Recording)
-        patch.setattr(_training, "_graphs", _cache.Cache())
+        patch.setattr(_graph, "PackedGraph", Recording)
+        patch.setattr(_graph, "_graphs", _cache.Cache())
         settings = {**FAST, "n_bins": n_bins, "random_state": 0}
         classifier = VIANNClassifier(**settings).fit(X, y)
     assert len(recorded) == FAST["epochs"] == 8
@@ -320,7 +322,7 @@ def test_early_stopping_goes_back_to_the_best_epoch():
     problem = make_problem(weighted=True)
     rng = np.random.default_rng(3)
     wrong = rng.random(40) < 0.3  # labels that can only be learnt by heart
-    problem.targets[wrong] = 1 - problem.targets[wrong]
+    problem.y[wrong] = 1 - problem.y[wrong]
     rows, held_out = np.arange(25), np.arange(25, 40)
     trained = train(
         problem,
@@ -340,7 +342,7 @@ def test_early_stopping_goes_back_to_the_best_epoch():
     expected = np.mean(
         [
             log_loss(
-                problem.targets[held_out, 0],
+                problem.y[held_out, 0],
                 1 / (1 + np.exp(-of_member[:, 0])),
                 sample_weight=weights,
             )
@@ -381,13 +383,13 @@ def test_outputs_do_not_depend_on_the_parts_they_are_computed_in(task, monkeypat
 
 
 def test_one_graph_serves_all_shapes():
-    _training._graphs.clear()
+    _graph._graphs.clear()
     problem = make_problem(sizes=(5, 4))
     train(problem, every_row(problem), 2, Schedule(8, 2, 3, 0.01), 0)
-    assert len(_training._graphs) == 1
-    key = _training.PackedGraph.key(problem.architecture)
-    graph = _training._graphs.take(key)
-    _training._graphs.put(key, graph)
+    assert len(_graph._graphs) == 1
+    key = _graph.PackedGraph.key(problem.architecture)
+    graph = _graph._graphs.take(key)
+    _graph._graphs.put(key, graph)
     assert graph.train.experimental_get_tracing_count() == 1
     other = make_problem(n_rows=70, sizes=(3, 9))
     groups = [
@@ -404,11 +406,11 @@ def test_one_graph_serves_all_shapes():
 
     masks = (None, np.array([1, 2, 2]))
     found = [results(n_seen) for n_seen in masks]
-    assert _training._graphs.take(key) is graph
+    assert _graph._graphs.take(key) is graph
     assert graph.train.experimental_get_tracing_count() == 1
     assert graph.outputs.experimental_get_tracing_count() == 1
     for n_seen, expected in zip(masks, found, strict=True):
-        _training._graphs.clear()
+        _graph._graphs.clear()
         for one, fresh in zip(expected, results(n_seen), strict=True):
             assert_array_equal(one, fresh)
 
@@ -416,14 +418,14 @@ def test_one_graph_serves_all_shapes():
 def test_fits_with_and_without_a_kept_graph_are_the_same(classes):
     X, y = classes
     network = VIANNClassifier(**FAST, random_state=0)
-    _training._graphs.clear()
+    _graph._graphs.clear()
     alone = clone(network).fit(X, y)
-    assert len(_training._graphs) == 1
+    assert len(_graph._graphs) == 1
     # Other rows, weights, widths and seeds use the same graph meanwhile.
     clone(network).set_params(random_state=1, hidden_layer_sizes=(3,), n_bins=3).fit(
         X[::-1, :4], y, np.arange(len(y)) + 1
     )
-    assert len(_training._graphs) == 1
+    assert len(_graph._graphs) == 1
     again = clone(network).fit(X, y)
     assert_array_equal(again.importances_, alone.importances_)
     assert_array_equal(again.predict_proba(X), alone.predict_proba(X))
@@ -440,21 +442,21 @@ def test_networks_of_other_settings_are_not_mixed_up():
     ]
     fresh = []
     for problem, schedule in variants:
-        _training._graphs.clear()
+        _graph._graphs.clear()
         fresh.append(train(problem, every_row(problem), 2, schedule, 0))
-    _training._graphs.clear()
+    _graph._graphs.clear()
     for _ in range(2):
         for (problem, schedule), alone in zip(variants, fresh, strict=True):
             again = train(problem, every_row(problem), 2, schedule, 0)
             for one, other in zip(again.weights, alone.weights, strict=True):
                 assert_array_equal(one, other)
             assert_array_equal(again.importances, alone.importances)
-    assert len(_training._graphs) == 4  # the learning rate needs none of its own
+    assert len(_graph._graphs) == 4  # the learning rate needs none of its own
     assert (fresh[0].weights[0] != fresh[1].weights[0]).any()
 
 
 def test_an_interrupted_training_leaves_no_graph_behind():
-    _training._graphs.clear()
+    _graph._graphs.clear()
     problem = make_problem()
 
     def interrupt(history):
@@ -469,7 +471,7 @@ def test_an_interrupted_training_leaves_no_graph_behind():
             0,
             on_epoch=interrupt,
         )
-    assert len(_training._graphs) == 0
+    assert len(_graph._graphs) == 0
 
 
 def test_a_fitted_estimator_is_not_touched_by_later_fits(classes):
@@ -503,7 +505,7 @@ def test_large_arrays_are_read_in_parts(classes, monkeypatch, tmp_path):
         **FAST, random_state=0, early_stopping=True, validation_fraction=0.2
     )
     expected = clone(network).fit(X, y.astype(float))
-    monkeypatch.setattr(_training, "_MAX_VALUES_IN_MEMORY", 0)
+    monkeypatch.setattr(_problem, "_MAX_VALUES_IN_MEMORY", 0)
     monkeypatch.setattr(_training, "_VALUES_AT_A_TIME", 100)
     monkeypatch.setattr("skviann._table._BYTES_AT_A_TIME", 1000)
     np.save(tmp_path / "X.npy", X)

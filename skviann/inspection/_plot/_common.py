@@ -6,8 +6,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
+
+from skviann._sklearn_compat import check_matplotlib_support
 
 # A dark and a light one, which differ in grey print too, and what shows on both.
 KEPT, DROPPED = "#1f5a94", "#c9c9c9"

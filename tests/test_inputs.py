@@ -9,7 +9,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import StandardScaler
 
-from skviann.neural_network._inputs import learn_inputs
+from skviann._inputs import learn_inputs
 
 N = 400
 RNG = np.random.default_rng(0)

@@ -5,6 +5,8 @@ codes of levels, days since a first day; NaN where a value is missing. `Inputs` 
 its rows into inputs of variance 1, and knows which feature each belongs to.
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import RobustScaler
@@ -36,53 +38,27 @@ _COLUMNS_AT_A_TIME = 256
 _COLUMNS_OF_BLOCK = 4096
 
 
+@dataclass(eq=False)
 class Inputs:
-    """Inputs of features, sorted by feature.
+    """Inputs of features, sorted by feature."""
 
-    Parameters
-    ----------
-    feature, column, part : ndarray of int of shape (n_inputs,)
-        Which feature an input belongs to, which column it is made of, and what it tells
-        of it.
-    bins : Bins of arrays of shape (n_inputs,)
-        How it is computed. An input for a level has its code in `start`.
-    n_features : int
-        Features, also those without any input.
-    center, scale : ndarray of shape (n_columns,)
-        Bring columns close to 0 in their own precision, before float32.
-    day_zero : ndarray of shape (n_columns,)
-        Days from 1970-01-01 to a date's 0.
-    n_bins : int
-        Most inputs of a number.
-    only_numbers : bool
-        Whether all columns of the table are numbers.
-    """
+    feature: np.ndarray  # (n_inputs,): which one an input belongs to
+    column: np.ndarray  # (n_inputs,): which one it is made of
+    part: np.ndarray  # (n_inputs,): what it tells of it
+    bins: Bins  # of arrays (n_inputs,); that of a level has its code in `start`
+    n_features: int  # also those without any input
+    # Arrays (n_columns,): what brings a column close to 0 in its own precision, before
+    # float32; days from 1970-01-01 to a date's 0.
+    center: np.ndarray
+    scale: np.ndarray
+    day_zero: np.ndarray
+    n_bins: int  # most inputs of a number
+    only_numbers: bool  # whether all columns of the table are
 
-    def __init__(
-        self,
-        feature,
-        column,
-        part,
-        bins,
-        *,
-        n_features,
-        center,
-        scale,
-        day_zero,
-        n_bins,
-        only_numbers,
-    ):
-        self.feature = feature
-        self.column = column
-        self.part = part
-        self.bins = bins
-        self.n_features = n_features
-        self.center, self.scale = center, scale
-        self.day_zero = day_zero
-        self.n_bins = n_bins
-        self.only_numbers = only_numbers
+    def __post_init__(self):
+        column, part = self.column, self.part
         self._used, self._position = np.unique(column, return_inverse=True)
-        self._is_whole = len(self._used) == len(center)
+        self._is_whole = len(self._used) == len(self.center)
         # Sources are the columns that are used, then what is read off dates.
         calendar = np.flatnonzero(part >= _MONTH)
         read_off, number = np.unique(
@@ -90,7 +66,7 @@ class Inputs:
         )
         self._read_off = read_off.T
         self._position[calendar] = len(self._used) + number.ravel()
-        self._block = _blocks(feature, column, part)
+        self._block = _blocks(self.feature, column, part)
         self._levels = np.flatnonzero((part == _LEVEL) | (part >= _MONTH))
         self._missing = np.flatnonzero(part == _MISSING)
 
@@ -130,35 +106,20 @@ class Inputs:
         feature = np.repeat(np.arange(len(features)), count)
         start = np.repeat(first - np.cumsum(count) + count, count)
         position = start + np.arange(len(feature))
-        inputs = Inputs(
-            feature,
-            self.column[position],
-            self.part[position],
-            Bins(*(values[position] for values in self.bins)),
-            n_features=len(features),
-            center=self.center,
-            scale=self.scale,
-            day_zero=self.day_zero,
-            n_bins=self.n_bins,
-            only_numbers=self.only_numbers,
-        )
+        inputs = self._at(position, feature=feature, n_features=len(features))
         return inputs, position
 
     def only(self, features):
         """Return the inputs of some features, as if all others were constant."""
-        kept = np.isin(self.feature, features)
-        return Inputs(
-            self.feature[kept],
-            self.column[kept],
-            self.part[kept],
-            Bins(*(values[kept] for values in self.bins)),
-            n_features=self.n_features,
-            center=self.center,
-            scale=self.scale,
-            day_zero=self.day_zero,
-            n_bins=self.n_bins,
-            only_numbers=self.only_numbers,
-        )
+        return self._at(np.isin(self.feature, features))
+
+    def _at(self, position, **others):
+        arrays = {
+            name: getattr(self, name)[position]
+            for name in ("feature", "column", "part")
+        }
+        bins = Bins(*(values[position] for values in self.bins))
+        return replace(self, **{**arrays, "bins": bins, **others})
 
     def on_columns(self, columns):
         """Return the same inputs for a table that has only some of the columns.
@@ -170,17 +131,12 @@ class Inputs:
         """
         number = np.full(len(self.center), -1)
         number[columns] = np.arange(len(columns))
-        return Inputs(
-            self.feature,
-            number[self.column],
-            self.part,
-            self.bins,
-            n_features=self.n_features,
+        return replace(
+            self,
+            column=number[self.column],
             center=self.center[columns],
             scale=self.scale[columns],
             day_zero=self.day_zero[columns],
-            n_bins=self.n_bins,
-            only_numbers=self.only_numbers,
         )
 
     def encode(self, coded):
