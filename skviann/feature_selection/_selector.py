@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 )
 
 from skviann._groups import groups_of
+from skviann._lazy import callbacks, wrappers
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
@@ -702,9 +703,7 @@ class VIANNSelector(ImportanceSelector):
             )
         if not is_own(self.estimator):
             return
-        from skviann.wrappers import is_wrapper
-
-        if not is_wrapper(self.estimator):
+        if not wrappers.is_wrapper(self.estimator):
             raise TypeError(
                 "estimator must be None, a VIANNClassifier or VIANNRegressor, another "
                 "of skviann's networks, a scikeras KerasClassifier or KerasRegressor, "
@@ -875,9 +874,7 @@ class VIANNSelector(ImportanceSelector):
         return getattr(self, "feature_names_in_", numbered)
 
     def _warn_about_scales(self, X, fitted):
-        from skviann.callbacks import scales_inputs
-
-        if scales_inputs(fitted.model_):
+        if callbacks.scales_inputs(fitted.model_):
             return
         deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
         deviations = deviations[deviations > 0]
@@ -980,6 +977,4 @@ def is_own(estimator):
 
 def _accepts_sparse(estimator):
     """Whether a network of the user's own takes sparse matrices."""
-    from skviann.wrappers import accepts_sparse
-
-    return accepts_sparse(estimator)
+    return wrappers.accepts_sparse(estimator)
