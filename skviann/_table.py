@@ -2,11 +2,13 @@
 
 `check_table` looks at a table as a whole, `learn_columns` finds out what its columns
 hold, and `code_table` turns rows of it, or of a later one, into numbers: levels of a
-category become codes, dates days since the first one; NaN is a missing value.
+category become codes, dates days since the first one; NaN is a missing value. Text may
+stand for dates or numbers (`_text`).
 """
 
 import datetime
-import re
+import inspect
+import warnings
 from collections import Counter
 from decimal import Decimal
 from numbers import Integral, Real
@@ -18,6 +20,7 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import validate_data
 
+from skviann._text import DateFormat, NumberFormat, find_format
 from skviann._validation import FLOATS, explained, release_pages
 
 NUMBER, CATEGORY, DATE = "number", "category", "date"
@@ -32,11 +35,9 @@ _DAY = np.timedelta64(1, "D")
 _SECOND = np.timedelta64(1, "s")
 _EPOCH = np.datetime64("1970-01-01", "us")
 
-# Dates as text, as in a CSV file; a time zone at the end is left out.
-_ISO_DATE = re.compile(
-    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)"
-    r"(?:Z|[+-]\d\d:?\d\d)?"
-)
+# Text with so many words on average is free text.
+_WORDS_OF_FREE_TEXT = 3
+_WARNED_OF = 20  # columns in one warning
 
 # What cells of a column of Python objects may be: their types, and what we call it.
 _KINDS_OF_CELLS = {
@@ -47,15 +48,25 @@ _KINDS_OF_CELLS = {
     "times": (datetime.time,),
 }
 
+# What to do about columns of which little or nothing is used.
+_VECTORIZE = "Drop it, or turn it into numbers, for example with a TfidfVectorizer."
+_DROP = "Drop it, or make a number or a category of what it tells."
+_PUT_TOGETHER = (
+    "Put levels together, or turn them into numbers, for example with a TargetEncoder."
+)
+
 
 class Column(NamedTuple):
     """What a column of a table holds."""
 
     name: object  # for messages: its name, or its number in an array
     kind: str  # NUMBER, CATEGORY or DATE
-    holds: str  # what its cells are, as in `_KINDS_OF_CELLS`; "nothing" if all missing
+    holds: str  # what its cells are, see `_what_it_holds`; "nothing" if all missing
+    read_as: str  # in words, for a summary
     codes: dict | None = None  # of levels; rarer and unknown ones get the next number
     day_zero: float = 0.0  # of dates: days from 1970-01-01 to what becomes 0
+    format: DateFormat | NumberFormat | None = None  # of dates or numbers in text
+    advice: str | None = None  # what to do if it should be read in another way
 
 
 def is_frame(X):
@@ -149,9 +160,25 @@ def names_of(table):
 def _columns_of(table):
     """Yield name and cells of each column: narwhals series or arrays."""
     if isinstance(table, nw.DataFrame):
-        yield from ((column.name, column) for column in table.iter_columns())
+        for name, column in zip(table.columns, table.iter_columns(), strict=True):
+            yield name, _in_common_dtype(column)
     else:
         yield from enumerate(table.T)
+
+
+def _in_common_dtype(column):
+    """Turn pandas's rarer dtypes into those that they stand for."""
+    native = column.to_native()
+    dtype = type(native.dtype).__name__ if hasattr(native, "dtype") else ""
+    if dtype == "SparseDtype":
+        native = native.sparse.to_dense()
+    elif dtype == "PeriodDtype":
+        native = native.dt.to_timestamp()
+    elif dtype == "IntervalDtype":
+        native = native.astype("category")
+    else:
+        return column
+    return nw.from_native(native, series_only=True)
 
 
 def learn_columns(table, categorical_features, max_categories):
@@ -241,33 +268,119 @@ def find_column(wanted, names, n_columns, parameter):
 
 def _learn_column(name, cells, by_dtype, declared, max_categories):
     holds = _what_it_holds(name, cells)
-    is_category, dates = declared, None
+    is_category, format, doubt, counts = declared, None, None, None
     if by_dtype:
         is_category = _is_of_categories(cells)
-        if holds == "text" and not is_category:
-            dates = _dates_in_text(cells)
-            is_category = dates is None
-    elif holds == "text" and not declared:
+    elif holds in ("text", "categories") and not declared:
         raise ValueError(
-            f"Column {name!r} holds text, but is not among the categorical_features. "
-            "Add it, drop the column, or leave categorical_features='from_dtype'."
+            f"Column {name!r} holds {holds}, but is not among the "
+            "categorical_features. Add it, drop the column, or leave "
+            "categorical_features='from_dtype'."
         )
+    if is_category or holds == "text":
+        counts = Counter(level for level in _levels(cells) if level is not None)
+    if holds == "text" and not is_category:
+        format, doubt = find_format(counts)
+        is_category = format is None or _are_codes(format, counts, max_categories)
     if is_category:
-        levels = _levels(cells)
-        counts = Counter(level for level in levels if level is not None)
-        # The most frequent first; of equally frequent ones in order of their text.
-        order = sorted(counts, key=lambda level: (-counts[level], str(level)))
-        enough = max(_MIN_ROWS, _MIN_SHARE * counts.total())
-        kept = [one for one in order[:max_categories] if counts[one] >= enough]
-        codes = {level: float(code) for code, level in enumerate(kept)}
-        return Column(name, CATEGORY, holds, codes)
-    if holds == "dates":
-        dates = _dates(cells)
-    if dates is not None:
+        read_as, codes, advice = _learn_levels(counts, holds, max_categories)
+        if counts.total() < len(cells):
+            read_as = read_as.replace("not used", "only its gaps are used")
+        return Column(name, CATEGORY, holds, read_as, codes, advice=doubt or advice)
+    if holds == "dates" or isinstance(format, DateFormat):
+        dates = _dates(cells) if format is None else format.read(counts)
         known = dates[~np.isnat(dates)]
         first = known.min().astype("datetime64[D]") if len(known) else _EPOCH
-        return Column(name, DATE, holds, day_zero=float((first - _EPOCH) / _DAY))
-    return Column(name, NUMBER, holds)
+        day_zero = float((first - _EPOCH) / _DAY)
+        read_as = "date" if format is None else f"date ({format.day})"
+        return Column(name, DATE, holds, read_as, day_zero=day_zero, format=format)
+    read_as = {"durations": "duration", "times": "time of the day"}.get(holds, "number")
+    if format is not None and format.unit:
+        read_as = f"number ({format.unit})"
+    return Column(name, NUMBER, holds, read_as, format=format)
+
+
+def _are_codes(format, counts, max_categories):
+    """Whether text that fits a format is a few whole numbers: 1, 2, 3 for levels."""
+    if isinstance(format, DateFormat) or format.unit or len(counts) > max_categories:
+        return False
+    are_whole = not np.any(np.nan_to_num(format.read(counts)) % 1)
+    return are_whole and len(counts) * _MIN_ROWS <= counts.total()
+
+
+def _learn_levels(counts, holds, max_categories):
+    """Choose the levels that have an input; say in words what the column is."""
+    # The most frequent first; of equally frequent ones in order of their text.
+    order = sorted(counts, key=lambda level: (-counts[level], str(level)))
+    enough = max(_MIN_ROWS, _MIN_SHARE * counts.total())
+    kept = [one for one in order[:max_categories] if counts[one] >= enough]
+    codes = {level: float(code) for code, level in enumerate(kept)}
+    n_levels = len(counts)
+    if kept or n_levels < 2:
+        few = "" if len(kept) in (0, n_levels) else f"{len(kept)} of "
+        read_as = f"category of {few}{n_levels} level{'s' * (n_levels != 1)}"
+        # Most rows are in levels that are not told apart.
+        is_little = 2 * sum(counts[one] for one in kept) < counts.total()
+        return read_as, codes, _PUT_TOGETHER if kept and is_little else None
+    if holds == "text":
+        n_words = sum(len(text.split()) for text in counts)
+        if n_words >= _WORDS_OF_FREE_TEXT * n_levels:
+            return "free text: not used", codes, _VECTORIZE
+    if n_levels == counts.total():
+        return "identifier: not used", codes, _DROP
+    return f"{n_levels} rare levels: not used", codes, _PUT_TOGETHER
+
+
+def warn_about_columns(columns):
+    """Warn of columns of which little or nothing is used, and say what to do.
+
+    Parameters
+    ----------
+    columns : list of Column or None
+        From `learn_columns`.
+    """
+    lines = [
+        f"- {column.name!r} ({column.read_as}). {column.advice}"
+        for column in columns or ()
+        if column.advice is not None
+    ]
+    if len(lines) > _WARNED_OF:
+        lines[_WARNED_OF:] = [f"- and {len(lines) - _WARNED_OF} more"]
+    if not lines:
+        return
+    # The line that called one of our methods, perhaps through scikit-learn's.
+    frame, stacklevel = inspect.currentframe(), 1
+    while frame.f_globals["__name__"].partition(".")[0] in ("skviann", "sklearn"):
+        frame, stacklevel = frame.f_back, stacklevel + 1
+    message = "Some columns of X are of little use as they are:\n" + "\n".join(lines)
+    warnings.warn(message, UserWarning, stacklevel)
+
+
+def tell_columns(columns, is_used):
+    """Tell in words how each column was read.
+
+    Parameters
+    ----------
+    columns : list of Column or None
+        From `learn_columns`.
+    is_used : ndarray of bool of shape (n_columns,)
+        Whether the networks see something of it.
+
+    Returns
+    -------
+    read_as : list of str
+    """
+    if columns is None:
+        return ["number" if used else "constant" for used in is_used]
+    told = []
+    for column, used in zip(columns, is_used, strict=True):
+        words = column.read_as
+        if column.holds == "nothing":
+            words = "nothing but gaps"
+        elif not used and "not used" not in words:
+            words = "constant"
+        told.append(words)
+    return told
 
 
 def code_table(table, columns):
@@ -292,7 +405,9 @@ def code_table(table, columns):
     if columns is None:
         if issparse(table) or getattr(table, "dtype", None) in FLOATS:
             return table
-        columns = [Column(name, NUMBER, "numbers") for name, _ in _columns_of(table)]
+        columns = [
+            Column(name, NUMBER, "numbers", NUMBER) for name, _ in _columns_of(table)
+        ]
     if issparse(table):  # of numbers, where the fit was on a data frame
         table = table.toarray()
     coded = np.empty(table.shape)
@@ -330,15 +445,27 @@ def _code(name, cells, column):
         rest = float(len(column.codes))
         of_level = {None: np.nan, **column.codes}
         return np.array([of_level.get(level, rest) for level in levels], dtype=float)
+    if column.format is not None:
+        values = _read_text(name, cells, column.format)
+    else:
+        values = _dates(cells) if column.kind == DATE else _numbers(cells, holds)
     if column.kind == DATE:
-        dates = _dates_in_text(cells) if holds == "text" else _dates(cells)
-        if dates is None:
-            raise ValueError(
-                f"Column {name!r} held dates as text when the estimator was fitted "
-                "(YYYY-MM-DD), and holds other text now."
-            )
-        return (dates - _EPOCH) / _DAY - column.day_zero
-    return _numbers(cells, holds)
+        return (values - _EPOCH) / _DAY - column.day_zero
+    return values
+
+
+def _read_text(name, cells, format):
+    """Read text in the format of the fit, each different one once."""
+    texts = ["" if text is None else text for text in _levels(cells)]
+    position = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    try:
+        values = format.read(position)
+    except ValueError as error:
+        raise ValueError(
+            f"Column {name!r} held {format} when the estimator was fitted, and holds "
+            f"{error.args[0]!r} now. Correct it, or replace it by None."
+        ) from None
+    return values[[position[text] for text in texts]]
 
 
 def check_finite(X, estimator, *, allow_nan=True):
@@ -370,15 +497,12 @@ def _what_it_holds(name, cells):
     if isinstance(cells, np.ndarray):
         return _what_objects_are(name, cells) if dtype.kind == "O" else "numbers"
     native = cells.to_native()
+    if _is_of_categories(cells):
+        return _what_levels_are(cells)
     if getattr(getattr(native, "dtype", None), "kind", "") == "O" or dtype == nw.Object:
         return _what_objects_are(name, np.asarray(native, dtype=object))
     if dtype.is_numeric() or dtype == nw.Boolean:
         return "numbers"
-    if dtype in (nw.Categorical, nw.Enum):
-        # Categories need not be text, and one of numbers may be declared a number.
-        known = {type(level) for level in cells.drop_nulls().unique().to_list()}
-        are_numbers = known and all(issubclass(one, Real) for one in known)
-        return "numbers" if are_numbers else "text"
     if dtype == nw.String:
         return "text"
     if dtype in (nw.Datetime, nw.Date):
@@ -395,6 +519,17 @@ def _what_it_holds(name, cells):
     )
 
 
+def _what_levels_are(cells):
+    """Tell what levels are: one kind of cells, or just categories, as of intervals."""
+    known = {type(level) for level in _levels(cells)} - {type(None)}
+    if not known:
+        return "nothing"
+    for words, types in _KINDS_OF_CELLS.items():
+        if all(issubclass(one, types) for one in known):
+            return words
+    return "categories"
+
+
 def _what_objects_are(name, cells):
     counts = Counter(type(cell) for cell in cells if not is_missing(cell))
     if not counts:
@@ -408,7 +543,7 @@ def _what_objects_are(name, cells):
             raise TypeError(
                 f"Column {name!r} holds cells of type {kind.__name__} ({count} of "
                 f"{len(cells)}), but may hold numbers, text, dates or durations only. "
-                "Split it into several columns, or drop it."
+                "Split it into several columns, turn it into categories, or drop it."
             )
         found[words[0]] += count
     if len(found) == 1:
@@ -473,20 +608,6 @@ def _dates(cells):
             dtype="datetime64[us]",
         )
     return cells.astype("datetime64[us]")
-
-
-def _dates_in_text(cells):
-    """Read text as dates, if all of it is written as YYYY-MM-DD; else return None."""
-    found = []
-    for text in _levels(cells):
-        match = None if text is None else _ISO_DATE.fullmatch(text)
-        if text is not None and match is None:
-            return None
-        found.append("NaT" if text is None else match[1])
-    try:
-        return np.array(found, dtype="datetime64[us]")
-    except ValueError:  # such as the 31st of June
-        return None
 
 
 def _numbers(cells, holds):

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
-
 from sklearn.datasets import load_digits
 
 from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
@@ -105,7 +104,7 @@ def test_counts_are_not_taken_for_classes():
     y = rng.poisson(np.exp(rng.normal(2, 0.7, 1200)))
     assert 21 <= len(np.unique(y)) <= 100
     for counts in (y, pd.Series(y), pl.Series(y), y.reshape(-1, 1)):
-        with pytest.raises(ValueError, match="the rarest in 1: .*VIANNRegr.* or .*VIANNClass"):
+        with pytest.raises(ValueError, match="rarest in 1: .*VIANNRegr.*VIANNClass"):
             VIANNSelector().fit(rng.normal(size=(1200, 2)), counts)
 
 

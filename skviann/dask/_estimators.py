@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skviann._sklearn_compat import Interval, StrOptions
+from skviann._table import warn_about_columns
 from skviann._validation import all_or_nothing, draw_seeds
 from skviann.dask._cluster import Cluster
 from skviann.dask._rows import draw_rows
@@ -202,6 +203,7 @@ class _NetworkOnDask(_OnDask):
                     if name not in self._get_param_names()
                 }
             )
+            warn_about_columns(self._columns)
         return self
 
 
@@ -433,6 +435,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
                     setattr(self, name, getattr(network, name))
             settings = self._settings()
             self._keep(select(samples, network, opened.learned, seed=seed, **settings))
+            warn_about_columns(opened.learned["_columns"])
         self._warn_if_none()
         return self
 

@@ -30,7 +30,13 @@ from skviann._sklearn_compat import (
     _get_output_config,
     _routing_enabled,
 )
-from skviann._table import as_array, check_finite, check_table, is_frame
+from skviann._table import (
+    as_array,
+    check_finite,
+    check_table,
+    is_frame,
+    warn_about_columns,
+)
 from skviann._target import read_target
 from skviann._validation import all_or_nothing, draw_seeds, explained
 from skviann.feature_selection._base import (
@@ -428,8 +434,9 @@ class VIANNSelector(ImportanceSelector):
         Warns
         -----
         UserWarning
-            If no feature is kept; if the columns' standard deviations differ by more
-            than a factor of 100 and a network of your own does not scale its inputs.
+            If no feature is kept; if little or nothing is used of some columns of text
+            or categories; if the columns' standard deviations differ by more than a
+            factor of 100 and a network of your own does not scale its inputs.
         """
         with all_or_nothing(self):
             self._check_estimator()
@@ -449,6 +456,8 @@ class VIANNSelector(ImportanceSelector):
                 self._ask_max_features(X_original)
                 routed = self._route(fit_params)
                 findings = self._select(estimator, X, y, *routed)
+                columns = getattr(findings.estimator, "_columns", None)
+                warn_about_columns(columns)
             self._keep(findings)
             vars(self).pop("_stream", None)
             if is_own(self.estimator):
@@ -836,7 +845,8 @@ class VIANNSelector(ImportanceSelector):
             A row a feature (a group is one), most important first; a structured array
             where pandas is not installed. The columns are "feature", "kept", "rank",
             "importance", its standard deviation over networks "std", "pvalue" if `fit`
-            tested, and "reason".
+            tested, "read as" if the network is a ready-made one (number, date, category
+            of 5 levels, free text: not used, ...), and "reason".
 
         Examples
         --------
@@ -854,7 +864,7 @@ class VIANNSelector(ImportanceSelector):
         check_is_fitted(self)
         is_kept = self._kept_features()
         columns = {
-            "feature": np.array(self._names(), dtype=object),
+            "feature": np.fromiter(self._names(), dtype=object),
             "kept": is_kept,
             "rank": self._by_feature("ranking_"),
             "importance": self._by_feature("feature_importances_"),
@@ -862,6 +872,8 @@ class VIANNSelector(ImportanceSelector):
         }
         if hasattr(self, "pvalues_"):
             columns["pvalue"] = self._by_feature("pvalues_")
+        if isinstance(self.estimator_, BaseNetwork):
+            columns["read as"] = self._read_as()
         columns["reason"] = np.array(self._reasons(is_kept), dtype=object)
         order = np.argsort(columns["rank"])
         columns = {name: values[order] for name, values in columns.items()}
@@ -882,6 +894,14 @@ class VIANNSelector(ImportanceSelector):
         numbered = [f"x{number}" for number in range(self.n_features_in_)]
         return getattr(self, "feature_names_in_", numbered)
 
+    def _read_as(self):
+        """Tell in words how each feature was read, a group by all of its columns."""
+        words = [{} for _ in self._by_feature("ranking_")]
+        of_columns = self.estimator_._tell_columns()
+        for number, one in zip(self._groups.feature_of_column, of_columns, strict=True):
+            words[number][one] = None
+        return np.array([", ".join(some) for some in words], dtype=object)
+
     def _reasons(self, is_kept):
         importances = self._by_feature("feature_importances_")
         n_rounds_of = self._by_feature("n_rounds_")
@@ -889,7 +909,7 @@ class VIANNSelector(ImportanceSelector):
         reasons = []
         for number, kept in enumerate(is_kept):
             if importances[number] == 0:
-                reason = "the networks make no use of it, as of a constant column"
+                reason = "the networks make no use of it"
             elif self.threshold in TESTS:
                 verb = "significant" if kept else "not significant"
                 reason = f"{verb} at {self.alpha} ({self.threshold})"

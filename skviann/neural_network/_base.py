@@ -30,6 +30,8 @@ from skviann._table import (
     code_table,
     learn_columns,
     take_table_rows,
+    tell_columns,
+    warn_about_columns,
 )
 from skviann._target import check_quantity, read_target
 from skviann._validation import (
@@ -119,6 +121,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _fit(self, X, y, sample_weight):
         with all_or_nothing(self):
             problem, learned = self._open(X, y, sample_weight)
+            warn_about_columns(learned["_columns"])
             (seed,) = draw_seeds(self.random_state, 1)
             self._keep(learned, self._train(problem, seed))
         return self
@@ -291,6 +294,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self._validate_params()
         with all_or_nothing(self):
             _, self._adapted = self._open(X, y, sample_weight, classes=classes)
+            warn_about_columns(self._adapted["_columns"])
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -308,6 +312,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             problem, learned = self._open(
                 X, y, sample_weight, learned=learned, classes=classes
             )
+            if not is_known:
+                warn_about_columns(learned["_columns"])
             state = getattr(self, "_state", None)
             if state is None and hasattr(self, "_weights"):  # after `fit`
                 importances = self._groups.by_feature(self.importances_)
@@ -392,6 +398,12 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         """Raise a ValueError if a column holds something else than in the fit."""
         if self._columns is not None:
             check_kinds(table, self._columns, numbers)
+
+    def _tell_columns(self):
+        """Tell in words how each column of the table was read."""
+        varies = self._inputs.bins.slope != 0
+        is_used = np.isin(np.arange(self.n_features_in_), self._inputs.column[varies])
+        return tell_columns(self._columns, is_used)
 
     def encode(self, X):
         """Compute what the networks see of a table.
