@@ -55,7 +55,7 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         Epochs without a lower loss before the training stops.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are levels, in no order. "from_dtype": those of categories
-        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+        and of text, unless all of it is dates or numbers. Or names, numbers or a
         boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
@@ -291,7 +291,7 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
         Epochs without a lower loss before the training stops.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are levels, in no order. "from_dtype": those of categories
-        and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+        and of text, unless all of it is dates or numbers. Or names, numbers or a
         boolean mask of columns; None is no column.
     max_categories : int, default=32
         Levels of a column that the networks tell apart, the most frequent ones. The
