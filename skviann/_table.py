@@ -2,16 +2,14 @@
 
 `check_table` looks at a table as a whole, `learn_columns` finds out what its columns
 hold, and `code_table` turns rows of it, or of a later one, into numbers: levels of a
-category become codes, dates days since the first one; NaN is a missing value. Text may
-stand for dates or numbers (`_text`).
+category become codes, dates days since the first one; NaN is a missing value. `_cells`
+tells what cells are, `_text` reads text that stands for dates or numbers.
 """
 
-import datetime
 import inspect
 import warnings
 from collections import Counter
-from decimal import Decimal
-from numbers import Integral, Real
+from numbers import Integral
 from typing import NamedTuple
 
 import narwhals as nw
@@ -20,6 +18,14 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import validate_data
 
+from skviann._cells import (
+    are_categories,
+    dates_of,
+    in_common_dtype,
+    levels_of,
+    numbers_of,
+    what_it_holds,
+)
 from skviann._text import DateFormat, NumberFormat, find_format
 from skviann._validation import FLOATS, explained, release_pages
 
@@ -32,21 +38,11 @@ _MIN_SHARE = 0.005
 _BYTES_AT_A_TIME = 2**24
 
 _DAY = np.timedelta64(1, "D")
-_SECOND = np.timedelta64(1, "s")
 _EPOCH = np.datetime64("1970-01-01", "us")
 
 # Text with so many words on average is free text.
 _WORDS_OF_FREE_TEXT = 3
 _WARNED_OF = 20  # columns in one warning
-
-# What cells of a column of Python objects may be: their types, and what we call it.
-_KINDS_OF_CELLS = {
-    "text": (str,),
-    "numbers": (Real, Decimal, np.bool_),
-    "dates": (datetime.date, np.datetime64),
-    "durations": (datetime.timedelta, np.timedelta64),
-    "times": (datetime.time,),
-}
 
 # What to do about columns of which little or nothing is used.
 _VECTORIZE = "Drop it, or turn it into numbers, for example with a TfidfVectorizer."
@@ -61,7 +57,7 @@ class Column(NamedTuple):
 
     name: object  # for messages: its name, or its number in an array
     kind: str  # NUMBER, CATEGORY or DATE
-    holds: str  # what its cells are, see `_what_it_holds`; "nothing" if all missing
+    holds: str  # what its cells are, see `what_it_holds`; "nothing" if all missing
     read_as: str  # in words, for a summary
     codes: dict | None = None  # of levels; rarer and unknown ones get the next number
     day_zero: float = 0.0  # of dates: days from 1970-01-01 to what becomes 0
@@ -161,24 +157,9 @@ def _columns_of(table):
     """Yield name and cells of each column: narwhals series or arrays."""
     if isinstance(table, nw.DataFrame):
         for name, column in zip(table.columns, table.iter_columns(), strict=True):
-            yield name, _in_common_dtype(column)
+            yield name, in_common_dtype(column)
     else:
         yield from enumerate(table.T)
-
-
-def _in_common_dtype(column):
-    """Turn pandas's rarer dtypes into those that they stand for."""
-    native = column.to_native()
-    dtype = type(native.dtype).__name__ if hasattr(native, "dtype") else ""
-    if dtype == "SparseDtype":
-        native = native.sparse.to_dense()
-    elif dtype == "PeriodDtype":
-        native = native.dt.to_timestamp()
-    elif dtype == "IntervalDtype":
-        native = native.astype("category")
-    else:
-        return column
-    return nw.from_native(native, series_only=True)
 
 
 def learn_columns(table, categorical_features, max_categories):
@@ -267,10 +248,10 @@ def find_column(wanted, names, n_columns, parameter):
 
 
 def _learn_column(name, cells, by_dtype, declared, max_categories):
-    holds = _what_it_holds(name, cells)
+    holds = what_it_holds(name, cells)
     is_category, format, doubt, counts = declared, None, None, None
     if by_dtype:
-        is_category = _is_of_categories(cells)
+        is_category = are_categories(cells)
     elif holds in ("text", "categories") and not declared:
         raise ValueError(
             f"Column {name!r} holds {holds}, but is not among the "
@@ -278,7 +259,7 @@ def _learn_column(name, cells, by_dtype, declared, max_categories):
             "categorical_features='from_dtype'."
         )
     if is_category or holds == "text":
-        counts = Counter(level for level in _levels(cells) if level is not None)
+        counts = Counter(level for level in levels_of(cells) if level is not None)
     if holds == "text" and not is_category:
         format, doubt = find_format(counts)
         is_category = format is None or _are_codes(format, counts, max_categories)
@@ -288,7 +269,7 @@ def _learn_column(name, cells, by_dtype, declared, max_categories):
             read_as = read_as.replace("not used", "only its gaps are used")
         return Column(name, CATEGORY, holds, read_as, codes, advice=doubt or advice)
     if holds == "dates" or isinstance(format, DateFormat):
-        dates = _dates(cells) if format is None else format.read(counts)
+        dates = dates_of(cells) if format is None else format.read(counts)
         known = dates[~np.isnat(dates)]
         first = known.min().astype("datetime64[D]") if len(known) else _EPOCH
         day_zero = float((first - _EPOCH) / _DAY)
@@ -427,7 +408,7 @@ def check_kinds(table, columns, numbers):
 
 def _check_kind(name, cells, column):
     """Tell what the cells are, if that is what they were in the fit."""
-    holds = _what_it_holds(name, cells)
+    holds = what_it_holds(name, cells)
     if "nothing" not in (holds, column.holds) and holds != column.holds:
         raise ValueError(
             f"Column {name!r} held {column.holds} when the estimator was fitted, and "
@@ -441,14 +422,14 @@ def _code(name, cells, column):
     if holds == "nothing":
         return np.nan
     if column.kind == CATEGORY:
-        levels = _levels(cells)
+        levels = levels_of(cells)
         rest = float(len(column.codes))
         of_level = {None: np.nan, **column.codes}
         return np.array([of_level.get(level, rest) for level in levels], dtype=float)
     if column.format is not None:
         values = _read_text(name, cells, column.format)
     else:
-        values = _dates(cells) if column.kind == DATE else _numbers(cells, holds)
+        values = dates_of(cells) if column.kind == DATE else numbers_of(cells, holds)
     if column.kind == DATE:
         return (values - _EPOCH) / _DAY - column.day_zero
     return values
@@ -456,7 +437,7 @@ def _code(name, cells, column):
 
 def _read_text(name, cells, format):
     """Read text in the format of the fit, each different one once."""
-    texts = ["" if text is None else text for text in _levels(cells)]
+    texts = ["" if text is None else text for text in levels_of(cells)]
     position = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     try:
         values = format.read(position)
@@ -489,151 +470,3 @@ def check_finite(X, estimator, *, allow_nan=True):
             name = column if names is None else names[column]
             raise ValueError(f"Input X contains {what}, in column {name!r}.")
         release_pages(X)
-
-
-def _what_it_holds(name, cells):
-    """Tell what the cells are, in words; raise if they are nothing that we can use."""
-    dtype = cells.dtype
-    if isinstance(cells, np.ndarray):
-        return _what_objects_are(name, cells) if dtype.kind == "O" else "numbers"
-    native = cells.to_native()
-    if _is_of_categories(cells):
-        return _what_levels_are(cells)
-    if getattr(getattr(native, "dtype", None), "kind", "") == "O" or dtype == nw.Object:
-        return _what_objects_are(name, np.asarray(native, dtype=object))
-    if dtype.is_numeric() or dtype == nw.Boolean:
-        return "numbers"
-    if dtype == nw.String:
-        return "text"
-    if dtype in (nw.Datetime, nw.Date):
-        return "dates"
-    if dtype == nw.Duration:
-        return "durations"
-    if dtype == nw.Time:
-        return "times"
-    if cells.is_null().all():
-        return "nothing"
-    raise ValueError(
-        f"Column {name!r} is of a kind that cannot be used: {native.dtype}. A column "
-        "may hold numbers, text, categories, dates or durations. Convert or drop it."
-    )
-
-
-def _what_levels_are(cells):
-    """Tell what levels are: one kind of cells, or just categories, as of intervals."""
-    known = {type(level) for level in _levels(cells)} - {type(None)}
-    if not known:
-        return "nothing"
-    for words, types in _KINDS_OF_CELLS.items():
-        if all(issubclass(one, types) for one in known):
-            return words
-    return "categories"
-
-
-def _what_objects_are(name, cells):
-    counts = Counter(type(cell) for cell in cells if not is_missing(cell))
-    if not counts:
-        return "nothing"
-    found = Counter()
-    for kind, count in counts.items():
-        words = [
-            words for words, types in _KINDS_OF_CELLS.items() if issubclass(kind, types)
-        ]
-        if not words:
-            raise TypeError(
-                f"Column {name!r} holds cells of type {kind.__name__} ({count} of "
-                f"{len(cells)}), but may hold numbers, text, dates or durations only. "
-                "Split it into several columns, turn it into categories, or drop it."
-            )
-        found[words[0]] += count
-    if len(found) == 1:
-        return next(iter(found))
-    (rare, n_rare), (most, n_most) = found.most_common()[:-3:-1]
-    example = next(
-        cell
-        for cell in cells
-        if not is_missing(cell) and isinstance(cell, _KINDS_OF_CELLS[rare])
-    )
-    raise ValueError(
-        f"Column {name!r} holds {most} ({n_most} cells) mixed with {rare} ({n_rare}, "
-        f"such as {example!r}). Make them one kind, for example with pandas.to_numeric "
-        "or pandas.to_datetime and errors='coerce', or turn all into text."
-    )
-
-
-def is_missing(cell):
-    """Whether a Python object stands for a missing value."""
-    # None, NaN, NaT, and pandas's NA, which is not equal to anything either.
-    return cell is None or type(cell).__name__ == "NAType" or bool(cell != cell)
-
-
-def _is_of_categories(cells):
-    if isinstance(cells, np.ndarray):
-        return False
-    return cells.dtype in (nw.Categorical, nw.Enum)
-
-
-def _levels(cells):
-    """Cells of a category as a list, None where missing."""
-    if isinstance(cells, np.ndarray):
-        return [None if is_missing(one) else one for one in cells.tolist()]
-    levels = cells.to_list()
-    missing = cells.is_null().to_numpy()
-    if missing.any():
-        levels = [
-            None if gone else one for one, gone in zip(levels, missing, strict=True)
-        ]
-    return [None if one != one else one for one in levels]
-
-
-def _dates(cells):
-    """Dates as datetime64, without their time zone (by the clock on the wall)."""
-    if not isinstance(cells, np.ndarray):
-        if cells.dtype == nw.Datetime:
-            cells = cells.dt.replace_time_zone(None).to_numpy()
-        elif cells.dtype == nw.Date:
-            cells = cells.cast(nw.Datetime("us")).to_numpy()
-        else:
-            cells = np.asarray(cells.to_native(), dtype=object)
-    if cells.dtype == object:
-        cells = np.array(
-            [
-                np.datetime64("NaT")
-                if is_missing(one)
-                else one.replace(tzinfo=None)
-                if isinstance(one, datetime.datetime)
-                else one
-                for one in cells
-            ],
-            dtype="datetime64[us]",
-        )
-    return cells.astype("datetime64[us]")
-
-
-def _numbers(cells, holds):
-    """Numbers, seconds of durations and of times of the day, as floats."""
-    if not isinstance(cells, np.ndarray):
-        if cells.dtype.is_numeric() or cells.dtype == nw.Boolean:
-            return cells.cast(nw.Float64).to_numpy()
-        if cells.dtype == nw.Duration:
-            cells = cells.to_numpy()
-        elif cells.dtype == nw.Time:
-            cells = np.array(cells.to_list(), dtype=object)
-        else:
-            cells = np.asarray(cells.to_native(), dtype=object)
-    if cells.dtype.kind == "m":
-        return np.where(np.isnat(cells), np.nan, cells / _SECOND)
-    if cells.dtype != object:
-        return cells.astype(float)
-    convert = {"durations": _seconds, "times": _seconds_of_day}.get(holds, float)
-    return np.array([np.nan if is_missing(one) else convert(one) for one in cells])
-
-
-def _seconds(duration):
-    if isinstance(duration, np.timedelta64):
-        return duration / _SECOND
-    return duration.total_seconds()
-
-
-def _seconds_of_day(time):
-    return 3600 * time.hour + 60 * time.minute + time.second + time.microsecond / 1e6

@@ -7,6 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -205,11 +206,12 @@ def test_columns_that_cannot_be_used(case):
         code(frame)
 
 
-def test_polars_lists():
+@pytest.mark.parametrize("kind", [pl.DataFrame, pa.table])
+def test_lists_in_frames(kind):
     with pytest.raises(
         ValueError, match="'bad' is of a kind that cannot be used: List"
     ):
-        code(pl.DataFrame({"bad": [[1, 2]] * N}))
+        code(kind({"bad": [[1, 2]] * N}))
 
 
 def test_categorical_features():

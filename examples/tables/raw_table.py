@@ -77,7 +77,8 @@ kept = selector.set_output(transform="pandas").transform(table)
 print(kept.dtypes)
 
 # %%
-# The identifier is not used at all, as the warning said. The twelve most important columns:
+# The identifier is not used at all, as the warning said. The twelve most important
+# columns:
 
 ImportanceDisplay.from_estimator(selector, max_features=12)
 plt.show()
