@@ -59,7 +59,7 @@ class Column(NamedTuple):
     kind: str  # NUMBER, CATEGORY or DATE
     holds: str  # what its cells are, see `what_it_holds`; "nothing" if all missing
     read_as: str  # in words, for a summary
-    codes: dict | None = None  # of levels; rarer and unknown ones get the next number
+    levels: list | None = None  # that have a code; all others get the next number
     day_zero: float = 0.0  # of dates: days from 1970-01-01 to what becomes 0
     format: DateFormat | NumberFormat | None = None  # of dates or numbers in text
     advice: str | None = None  # what to do if it should be read in another way
@@ -264,10 +264,10 @@ def _learn_column(name, cells, by_dtype, declared, max_categories):
         format, doubt = find_format(counts)
         is_category = format is None or _are_codes(format, counts, max_categories)
     if is_category:
-        read_as, codes, advice = _learn_levels(counts, holds, max_categories)
+        read_as, levels, advice = _learn_levels(counts, holds, max_categories)
         if counts.total() < len(cells):
             read_as = read_as.replace("not used", "only its gaps are used")
-        return Column(name, CATEGORY, holds, read_as, codes, advice=doubt or advice)
+        return Column(name, CATEGORY, holds, read_as, levels, advice=doubt or advice)
     if holds == "dates" or isinstance(format, DateFormat):
         dates = dates_of(cells) if format is None else format.read(counts)
         known = dates[~np.isnat(dates)]
@@ -295,21 +295,20 @@ def _learn_levels(counts, holds, max_categories):
     order = sorted(counts, key=lambda level: (-counts[level], str(level)))
     enough = max(_MIN_ROWS, _MIN_SHARE * counts.total())
     kept = [one for one in order[:max_categories] if counts[one] >= enough]
-    codes = {level: float(code) for code, level in enumerate(kept)}
     n_levels = len(counts)
     if kept or n_levels < 2:
         few = "" if len(kept) in (0, n_levels) else f"{len(kept)} of "
         read_as = f"category of {few}{n_levels} level{'s' * (n_levels != 1)}"
         # Most rows are in levels that are not told apart.
         is_little = 2 * sum(counts[one] for one in kept) < counts.total()
-        return read_as, codes, _PUT_TOGETHER if kept and is_little else None
+        return read_as, kept, _PUT_TOGETHER if kept and is_little else None
     if holds == "text":
         n_words = sum(len(text.split()) for text in counts)
         if n_words >= _WORDS_OF_FREE_TEXT * n_levels:
-            return "free text: not used", codes, _VECTORIZE
+            return "free text: not used", kept, _VECTORIZE
     if n_levels == counts.total():
-        return "identifier: not used", codes, _DROP
-    return f"{n_levels} rare levels: not used", codes, _PUT_TOGETHER
+        return "identifier: not used", kept, _DROP
+    return f"{n_levels} rare levels: not used", kept, _PUT_TOGETHER
 
 
 def warn_about_columns(columns):
@@ -401,9 +400,9 @@ def code_table(table, columns):
 
 def check_kinds(table, columns, numbers):
     """Raise a ValueError if some columns hold something else than in the fit."""
-    cells = list(_columns_of(table))
-    for number in numbers:
-        _check_kind(*cells[number], columns[number])
+    for number, (name, cells) in enumerate(_columns_of(table)):
+        if number in numbers:
+            _check_kind(name, cells, columns[number])
 
 
 def _check_kind(name, cells, column):
@@ -422,10 +421,9 @@ def _code(name, cells, column):
     if holds == "nothing":
         return np.nan
     if column.kind == CATEGORY:
-        levels = levels_of(cells)
-        rest = float(len(column.codes))
-        of_level = {None: np.nan, **column.codes}
-        return np.array([of_level.get(level, rest) for level in levels], dtype=float)
+        codes = {level: code for code, level in enumerate(column.levels)}
+        codes[None], rest = np.nan, len(column.levels)
+        return np.array([codes.get(one, rest) for one in levels_of(cells)], dtype=float)
     if column.format is not None:
         values = _read_text(name, cells, column.format)
     else:

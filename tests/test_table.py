@@ -466,7 +466,7 @@ def test_categories_need_not_be_text():
         assert column.kind == "category"
         assert_array_equal(coded[column.name], as_text[column.name])
     later = frame.assign(interval=pd.cut(x, [-9, 0, 9]))
-    assert set(code(frame, later)[0]["interval"]) == {len(columns[0].codes)}
+    assert set(code(frame, later)[0]["interval"]) == {len(columns[0].levels)}
     with pytest.raises(ValueError, match="'interval' holds categories, but is not"):
         code(frame, categorical_features=["mixed"])
 
