@@ -43,6 +43,7 @@ _EPOCH = np.datetime64("1970-01-01", "us")
 # Text with so many words on average is free text.
 _WORDS_OF_FREE_TEXT = 3
 _WARNED_OF = 20  # columns in one warning
+_BETWEEN = {"skviann", "sklearn", "joblib"}  # a user's line and ours
 
 # What to do about columns of which little or nothing is used.
 _VECTORIZE = "Drop it, or turn it into numbers, for example with a TfidfVectorizer."
@@ -330,7 +331,7 @@ def warn_about_columns(columns):
         return
     # The line that called one of our methods, perhaps through scikit-learn's.
     frame, stacklevel = inspect.currentframe(), 1
-    while frame.f_globals["__name__"].partition(".")[0] in ("skviann", "sklearn"):
+    while frame.f_globals["__name__"].partition(".")[0] in _BETWEEN:
         frame, stacklevel = frame.f_back, stacklevel + 1
     message = "Some columns of X are of little use as they are:\n" + "\n".join(lines)
     warnings.warn(message, UserWarning, stacklevel)

@@ -16,6 +16,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import ShuffleSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -267,6 +268,8 @@ def test_columns_that_are_not_used_are_named():
     assert warned_columns(lambda: make_pipeline(selector).fit(table, Y)) == lines
     network = VIANNRegressor(**FAST)
     assert warned_columns(lambda: network.fit(table, Y)) == lines
+    one_fold = ShuffleSplit(1, test_size=10, random_state=0)
+    assert warned_columns(lambda: cross_val_score(network, table, Y, cv=one_fold))
     assert warned_columns(lambda: network.adapt(table, Y)) == lines
     with warnings.catch_warnings():
         warnings.simplefilter("error")
