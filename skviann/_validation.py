@@ -80,7 +80,7 @@ def without_objects(y):
 
 def spread_rows(n_samples, n_most):
     """Choose at most so many rows, at equal distances."""
-    return np.arange(0, n_samples, -(-n_samples // n_most))
+    return np.arange(0, n_samples, max(1, -(-n_samples // n_most)))
 
 
 def take_rows(X, rows):

@@ -18,8 +18,10 @@ from skviann.dask._cluster import Cluster
 from skviann.dask._rows import draw_rows
 from skviann.dask._samples import fit_members, open_samples
 from skviann.feature_selection._base import check_threshold
-from skviann.feature_selection._ready_made import BLOCK_SIZE, select
-from skviann.feature_selection._viann import SIZES, TESTS, VIANNSelector
+from skviann.feature_selection._folds import Splitting
+from skviann.feature_selection._selector import VIANNSelector
+from skviann.feature_selection._verdict import SIZES, TESTS
+from skviann.feature_selection._wide import BLOCK_SIZE
 from skviann.neural_network import BaseNetwork, VIANNClassifier, VIANNRegressor
 
 _SHARED = """
@@ -406,16 +408,20 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
                     f"them, but X has {X.shape[1]}. Take step='auto'."
                 )
             self._ask_max_features(X)
-            samples, opened = open_samples(
-                cluster, rows, network, self._network_settings(), self.cv, split_seeds
+            learner = open_samples(
+                cluster,
+                rows,
+                network,
+                self._network_settings(),
+                Splitting(self.cv, split_seeds),
+                self.n_repeats,
             )
-            network = opened.network
+            findings = self._search(learner, self._plan(seed))
             for name in ("n_features_in_", "feature_names_in_"):
                 vars(self).pop(name, None)
-                if hasattr(network, name):
-                    setattr(self, name, getattr(network, name))
-            settings = self._settings()
-            self._keep(select(samples, network, opened.learned, seed=seed, **settings))
+                if hasattr(findings.estimator, name):
+                    setattr(self, name, getattr(findings.estimator, name))
+            self._keep(findings)
         self._warn_if_none()
         return self
 

@@ -11,8 +11,7 @@ import pandas as pd
 from dask.dataframe.dispatch import concat as concat_frames
 
 from skviann.dask._cluster import item
-from skviann.feature_selection._ready_made import BLOCK_SIZE
-from skviann.feature_selection._sample import MAX_VALUES_OF_BLOCK
+from skviann.feature_selection._wide import BLOCK_SIZE, MAX_VALUES_OF_BLOCK
 
 # So many partitions' rows are put together before they are dealt out to the samples.
 _MAX_PARTITIONS_TO_DEAL = 32

@@ -1,16 +1,27 @@
-"""Samples of rows that live on the workers: what is done with them, for a selection."""
+"""Samples of rows that live on the workers, as a learner: each is one there."""
 
 import copy
 from typing import NamedTuple
 
 import numpy as np
 
+from skviann._groups import Groups
+from skviann._inputs import join_inputs
 from skviann._target import read_target
 from skviann.dask._cluster import item
 from skviann.feature_selection import _interactions
-from skviann.feature_selection._sample import Block, Sample, open_sample, own_seed
+from skviann.feature_selection._folds import Folds, hash_rows
+from skviann.feature_selection._learner import Learner
+from skviann.feature_selection._packed_rows import (
+    PackedRows,
+    keep_members,
+    own_seed,
+)
+from skviann.feature_selection._path import merge_paths
+from skviann.feature_selection._significance import merge_losses
+from skviann.feature_selection._wide import BLOCK_SIZE, Block, WideLearner
 from skviann.neural_network import VIANNClassifier, default_network
-from skviann.neural_network._problem import Learned
+from skviann.neural_network._problem import join_problems
 
 # Results that are added up in one step.
 _ADDED_AT_A_TIME = 8
@@ -20,12 +31,13 @@ class Opened(NamedTuple):
     """What is known of samples before a training."""
 
     network: object  # with the names of the columns
-    learned: Learned
+    learned: object  # `Learned`
     n_folds: int
+    n_networks: int  # of a fold, in a round of one sample
     can_interact: bool
 
 
-def open_samples(cluster, rows, network, settings, cv, split_seeds):
+def open_samples(cluster, rows, network, settings, splitting, n_repeats):
     """Learn what the columns hold from the first sample, and prepare all of them.
 
     Parameters
@@ -38,101 +50,118 @@ def open_samples(cluster, rows, network, settings, cv, split_seeds):
         None: the default one for the target, with the `settings`.
     settings : dict
         Parameters of it.
-    cv : int or splitter
-        As for `split_rows`.
-    split_seeds : list of int
-        One for each split of the rows.
+    splitting : Splitting
+        How to split each sample's rows into folds.
+    n_repeats : int
+        As for `PackedRows.open`.
 
     Returns
     -------
-    samples : OnWorkers
-    opened : Opened
+    learner : OnWorkers
     """
-    blocks = [
+    n_samples, blocks = len(rows.tables), rows.tables[0]
+    if len(blocks) > 1:
+        hashes = cluster.submit(
+            _join_hashes, *[cluster.submit(_hash, table) for table in blocks]
+        )
+        splitting = cluster.submit(_with_hashes, splitting, hashes)
+    firsts = [
         cluster.submit(
             _open_first,
             network,
             settings,
             table,
             rows.classes,
-            cv,
-            split_seeds,
-            len(rows.tables),
+            splitting,
+            n_repeats,
+            n_samples,
         )
-        for table in rows.tables[0]
+        for table in blocks
     ]
-    about = [cluster.submit(item, block, 1) for block in blocks]
-    samples = [cluster.submit(item, block, 0) for block in blocks]
+    about = [cluster.submit(item, one, 1) for one in firsts]
+    samples = [cluster.submit(item, one, 0) for one in firsts]
     found = cluster.gather(about)
     if len(blocks) > 1:
         return _in_blocks(cluster, samples, found)
-    (opened,) = found
+    tables = [table for (table,) in rows.tables]
     samples += [
         cluster.submit(
-            _open_another,
-            about[0],
-            table,
-            cv,
-            split_seeds,
-            number,
-            len(rows.tables),
+            _open_another, about[0], table, splitting, n_repeats, number, n_samples
         )
-        for number, (table,) in enumerate(rows.tables[1:], start=1)
+        for number, table in enumerate(tables[1:], start=1)
     ]
-    weights = cluster.gather([cluster.submit(_weight, sample) for sample in samples])
-    return OnWorkers(cluster, samples, weights, opened), opened
+    weights = cluster.gather([cluster.submit(_weight, table) for table in tables])
+    return OnWorkers(cluster, samples, weights, *found)
 
 
-class OnWorkers:
-    """Does what is to be done with samples, each where it is.
-
-    Has the attributes and methods of `skviann.feature_selection._ready_made.Here`.
-    """
+class OnWorkers(Learner):
+    """Has each sample trained where it is, and merges what comes back."""
 
     def __init__(self, cluster, samples, weights, opened):
         self._cluster = cluster
         self._samples = samples
+        self._weights = weights
         self._opened = opened
-        self.weights = weights
         self.n_folds = opened.n_folds
         self.n_features = opened.learned.inputs.n_features
-        self.can_interact = opened.can_interact
+        self.n_networks = opened.n_networks * len(samples)
 
-    def each(self, method, *args, of_each=None):
-        """Call a method of each sample; see `Here.each`."""
-        own = [()] * len(self._samples)
-        if of_each is not None:
-            own = [(one,) for one in of_each]
-        return self.fetch(
+    def _each(self, method, *args, networks=None):
+        """Call a method of each sample, with its networks as first argument."""
+        firsts = [()] * len(self._samples)
+        if networks is not None:
+            firsts = [(one,) for one in networks]
+        return self._cluster.gather(
             [
                 self._cluster.submit(_call, sample, method, *first, *args)
-                for sample, first in zip(self._samples, own, strict=True)
+                for sample, first in zip(self._samples, firsts, strict=True)
             ]
         )
 
-    def round(self, features, n_each, seed):
-        """Train networks for each fold's features; see `Here.round`."""
+    def train_round(self, features, seed):
         both = [
-            self._cluster.submit(_call, sample, "round", features, n_each, seed)
+            self._cluster.submit(_call, sample, "train_round", features, seed)
             for sample in self._samples
         ]
-        trained, shares = (
+        networks, shares = (
             [self._cluster.submit(item, one, number) for one in both]
             for number in range(2)
         )
-        return trained, self.fetch(shares)
+        shares = self._cluster.gather(shares)
+        if len(shares) > 1:
+            relative = self._weights / np.mean(self._weights)
+            shares = [
+                one * weight for one, weight in zip(shares, relative, strict=True)
+            ]
+        return networks, np.concatenate(shares, axis=1)
 
-    def fetch(self, futures):
-        """Bring here what is on the workers."""
-        return self._cluster.gather(futures)
+    def fitted(self, networks, only=None):
+        trained = self._cluster.gather(networks)
+        return keep_members(self._opened.network, self._opened.learned, trained, only)
+
+    def path(self, rankings, sizes, seed):
+        paths = self._each("path", rankings[:, : sizes[-1]], sizes, seed)
+        return paths[0] if len(paths) == 1 else merge_paths(paths, self._weights)
+
+    def increases_by_shuffling(self, networks, features, seed):
+        increases = self._each(
+            "increases_by_shuffling", features, seed, networks=networks
+        )
+        return np.average(increases, axis=0, weights=self._weights)
+
+    def losses_with_draws(self, networks, features, rankings, sampler, seed):
+        args = features, rankings, sampler, seed
+        return merge_losses(self._each("losses_with_draws", *args, networks=networks))
+
+    def for_rounds(self, seed):
+        return WideLearner(self, seed) if self.n_features > BLOCK_SIZE else self
 
     def interaction_strengths(self):
-        """Find each feature's strongest interaction, (n_folds, n_features).
-
-        Products are added up over the samples, tile by tile.
-        """
+        """Add up products over the samples, tile by tile."""
+        if not self._opened.can_interact:
+            return None
         if len(self._samples) == 1:
-            return self.each("interaction_strengths")[0]
+            return self._each("interaction_strengths")[0]
         features = np.arange(self.n_features)
         terms = [
             self._cluster.submit(_call, sample, "terms", features)
@@ -149,15 +178,15 @@ class OnWorkers:
                 ]
             futures.append(self._cluster.submit(_strongest, sums[0], terms[0], a, b))
         strengths = np.zeros((self.n_folds, self.n_features))
-        for found in self.fetch(futures):
+        for found in self._cluster.gather(futures):
             for of_terms, feature in found:
                 np.maximum.at(strengths.T, feature, of_terms.T)
         return strengths
 
     def importances_of_blocks(self, blocks, seeds):
-        """Train a network for each block; see `Here.importances_of_blocks`."""
+        """Train a network for each block of features; see `PackedRows`."""
         (sample,) = self._samples
-        return self.fetch(
+        return self._cluster.gather(
             [
                 self._cluster.submit(_importances_of_block, sample, fold, some, seed)
                 for (fold, some), seed in zip(blocks, seeds, strict=True)
@@ -166,13 +195,9 @@ class OnWorkers:
 
     def narrowed(self, features):
         """Go on with some of the features only."""
-        samples = [
-            self._cluster.submit(_call, sample, "narrowed", features)
-            for sample in self._samples
-        ]
-        narrow = copy.copy(self)
-        narrow._samples = samples
-        return narrow
+        (sample,) = self._samples
+        sample = self._cluster.submit(_call, sample, "narrowed", features)
+        return OnWorkers(self._cluster, [sample], self._weights, self._opened)
 
 
 class InBlocks(OnWorkers):
@@ -180,6 +205,7 @@ class InBlocks(OnWorkers):
 
     def __init__(self, cluster, blocks, n_features_of_blocks, opened):
         super().__init__(cluster, blocks, [1.0], opened)
+        self.n_networks = opened.n_networks  # of all blocks together
         self._ends = np.cumsum(n_features_of_blocks)
 
     def _parts(self, features):
@@ -192,7 +218,7 @@ class InBlocks(OnWorkers):
         ]
 
     def interaction_strengths(self):
-        """Find each feature's strongest interaction, over all pairs of blocks."""
+        """Look at all pairs of blocks."""
         n_terms = self._opened.learned.inputs.n_terms
         terms = [
             self._cluster.submit(_all_terms, block, n_terms) for block in self._samples
@@ -205,7 +231,7 @@ class InBlocks(OnWorkers):
                 numbers.append((first, second))
                 futures.append(self._cluster.submit(_pair_strengths, some, others))
         strengths = [None] * len(terms)
-        for pair, found in zip(numbers, self.fetch(futures), strict=True):
+        for pair, found in zip(numbers, self._cluster.gather(futures), strict=True):
             for number, of_block in zip(pair, found, strict=True):
                 if strengths[number] is not None:
                     of_block = np.maximum(of_block, strengths[number])
@@ -213,7 +239,7 @@ class InBlocks(OnWorkers):
         return np.concatenate(strengths, axis=1)
 
     def importances_of_blocks(self, blocks, seeds):
-        """Train a network for each block; see `Here.importances_of_blocks`."""
+        """Train a network for each block of features; see `PackedRows`."""
         futures, pieces = [], []
         for (fold, features), seed in zip(blocks, seeds, strict=True):
             own = [
@@ -222,7 +248,7 @@ class InBlocks(OnWorkers):
             ]
             pieces += own
             futures.append(self._cluster.submit(_importances_of_parts, seed, *own))
-        return self.fetch(futures)
+        return self._cluster.gather(futures)
 
     def narrowed(self, features):
         """Go on with some of the features only."""
@@ -231,15 +257,11 @@ class InBlocks(OnWorkers):
             for sample, some in self._parts(features)
         ]
         sample = self._cluster.submit(_join_samples, features, *pieces)
-        opened = self._opened
-        return OnWorkers(self._cluster, [sample], self.weights, opened)
+        return OnWorkers(self._cluster, [sample], self._weights, self._opened)
 
 
 def _in_blocks(cluster, blocks, found):
     """Put together what is known of blocks of columns."""
-    from skviann._groups import Groups
-    from skviann._inputs import join_inputs
-
     inputs = [one.learned.inputs for one in found]
     n_features = sum(one.n_features for one in inputs)
     learned = found[0].learned._replace(
@@ -251,7 +273,7 @@ def _in_blocks(cluster, blocks, found):
     network = found[0].network
     network.n_features_in_ = n_features
     opened = found[0]._replace(network=network, learned=learned)
-    return InBlocks(cluster, blocks, [i.n_features for i in inputs], opened), opened
+    return InBlocks(cluster, blocks, [i.n_features for i in inputs], opened)
 
 
 def fit_members(cluster, rows, network, seed):
@@ -301,50 +323,52 @@ def _fit_members(opened, table, seed, number):
     return network._train(problem, own_seed(seed, number))
 
 
-def _open_first(network, settings, table, classes, cv, split_seeds, n_samples):
-    X, y, weight = table
+def _hash(table):
+    return hash_rows(np.asarray(table[0]))
+
+
+def _join_hashes(*of_blocks):
+    ids = [np.unique(hashes, return_inverse=True)[1] for hashes in of_blocks]
+    return hash_rows(np.column_stack(ids))
+
+
+def _with_hashes(splitting, hashes):
+    return splitting._replace(hashes=hashes)
+
+
+def _open_first(network, settings, table, classes, splitting, n_repeats, n_samples):
     if network is None:
+        y = table[1]
         network = default_network(y, read_target(y, VIANNClassifier()))()
     network.set_params(**settings)
-    sample, learned = open_sample(
+    sample = PackedRows.open(
         network,
-        X,
-        y,
-        weight,
-        cv,
-        {},
-        split_seeds,
+        *table,
+        splitting,
+        n_repeats=n_repeats,
         classes=classes,
         n_samples=n_samples,
-        weight=_total(weight, y),
     )
-    return sample, Opened(network, learned, len(sample.folds), sample.can_interact)
+    return sample, Opened(
+        network, sample.learned, sample.n_folds, sample.n_networks, sample.can_interact
+    )
 
 
-def _open_another(opened, table, cv, split_seeds, number, n_samples):
-    X, y, weight = table
-    sample, _ = open_sample(
+def _open_another(opened, table, splitting, n_repeats, number, n_samples):
+    return PackedRows.open(
         copy.copy(opened.network),
-        X,
-        y,
-        weight,
-        cv,
-        {},
-        split_seeds,
+        *table,
+        splitting,
+        n_repeats=n_repeats,
         learned=opened.learned,
         number=number,
         n_samples=n_samples,
-        weight=_total(weight, y),
     )
-    return sample
 
 
-def _total(weight, y):
+def _weight(table):
+    _, y, weight = table
     return float(len(y) if weight is None else np.sum(np.asarray(weight)))
-
-
-def _weight(sample):
-    return sample.weight
 
 
 def _call(sample, method, *args):
@@ -409,15 +433,17 @@ def _part_of_fold(sample, fold, features, n_in_all):
 
 
 def _importances_of_parts(seed, *blocks):
-    from skviann.neural_network._problem import join_problems
-
     problem = join_problems([block.problem for block in blocks])
     return Block(blocks[0].network, problem).importances(seed)
 
 
 def _join_samples(features, *samples):
-    from skviann.neural_network._problem import join_problems
-
     first = samples[0]
-    problem = join_problems([sample.problem for sample in samples])
-    return Sample(first.network, problem, first.folds, features=features)
+    return PackedRows(
+        first.network,
+        join_problems([sample.problem for sample in samples]),
+        first.learned,
+        Folds(first.folds, first.unit_of_row),
+        first.n_networks,
+        features=features,
+    )

@@ -125,15 +125,11 @@ def check_max_features(max_features, X):
     Raises
     ------
     TypeError, ValueError
-        If it is no integer between 0 and the number of features.
+        If it is no integer of at least 0.
     """
-    n_features = X.shape[1]
     value = max_features(X) if callable(max_features) else max_features
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"max_features(X) must be an integer, got {value!r}.")
-    if not 0 <= value <= n_features:
-        raise ValueError(
-            f"max_features must be from 0 to the {n_features} features of X, got "
-            f"max_features == {value}."
-        )
+    if value < 0:
+        raise ValueError(f"max_features == {value}, must be >= 0.")
     return int(value)

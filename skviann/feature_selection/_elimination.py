@@ -17,62 +17,61 @@ class Elimination(NamedTuple):
     """What rounds of elimination have found."""
 
     importances: np.ndarray  # (n_networks, n_features): accumulated over rounds
-    rankings: np.ndarray  # (n_groups, n_features): most important first
-    n_rounds: np.ndarray  # (n_groups, n_features): that a feature took part in
+    rankings: np.ndarray  # (n_folds, n_features): most important first
+    n_rounds: np.ndarray  # (n_folds, n_features): that a feature took part in
     first_round: Any  # as the first training returned it
     last_round: Any  # as the last training returned it
-    last_columns: np.ndarray  # (n_groups, n_in_last_round): features in it
+    last_columns: np.ndarray  # (n_folds, n_in_last_round): features in it
 
 
-def eliminate(train_round, n_features, counts, interactions=None):
-    """Train in rounds; each group of networks drops its weakest features by itself.
+def eliminate(train_round, n_folds, n_features, counts, interactions=None):
+    """Train in rounds; each fold drops its weakest features by itself.
 
     Parameters
     ----------
     train_round : callable
-        From the columns of each group, ndarray of int of shape (n_groups, n_columns),
-        to what it returns first: anything to keep; and second: the shares of the
-        columns, (n_groups, n_networks, n_columns). Called first with one row for all
-        groups.
-    n_features : int
-        All features.
+        From the features of each fold, ndarray of int of shape (n_folds, n_in_round),
+        to anything to keep, and their shares, (n_folds, n_networks, n_in_round).
+    n_folds, n_features : int
+        All folds and features.
     counts : list of int
         How many are left after each round, see `remaining_after`.
-    interactions : ndarray of shape (n_groups, n_features), default=None
-        Of each group, from `interaction_strengths`.
+    interactions : ndarray of shape (n_folds, n_features), default=None
+        Of each fold, from `interaction_strengths`.
 
     Returns
     -------
     elimination : Elimination
     """
-    columns = np.arange(n_features)[np.newaxis]
-    kept, shares = first_round = train_round(columns)
-    columns = np.repeat(columns, len(shares), axis=0)
-    rounds = [[(columns[group], shares[group])] for group in range(len(shares))]
+    features = np.tile(np.arange(n_features), (n_folds, 1))
+    kept, shares = first_round = train_round(features)
+    rounds = [[one] for one in zip(features, shares, strict=True)]
     for n_kept in counts:
-        columns = np.array(
+        features = np.array(
             [
                 strongest(
-                    accumulate(of_group, n_features).mean(axis=0),
-                    of_group[-1][0],
+                    accumulate(of_fold, n_features).mean(axis=0),
+                    of_fold[-1][0],
                     n_kept,
-                    None if interactions is None else interactions[group],
+                    None if interactions is None else interactions[fold],
                 )
-                for group, of_group in enumerate(rounds)
+                for fold, of_fold in enumerate(rounds)
             ]
         )
-        kept, shares = train_round(columns)
-        for group, of_group in enumerate(rounds):
-            of_group.append((columns[group], shares[group]))
-    importances = [accumulate(of_group, n_features) for of_group in rounds]
+        kept, shares = train_round(features)
+        for of_fold, one in zip(
+            rounds, zip(features, shares, strict=True), strict=True
+        ):
+            of_fold.append(one)
+    importances = [accumulate(of_fold, n_features) for of_fold in rounds]
     n_rounds = [
-        np.bincount(np.concatenate([features for features, _ in of_group]))
-        for of_group in rounds
+        np.bincount(np.concatenate([features for features, _ in of_fold]))
+        for of_fold in rounds
     ]
     rankings = [
         # The last key counts first.
-        np.lexsort((-of_group.mean(axis=0), -taken))
-        for of_group, taken in zip(importances, n_rounds, strict=True)
+        np.lexsort((-of_fold.mean(axis=0), -taken))
+        for of_fold, taken in zip(importances, n_rounds, strict=True)
     ]
     return Elimination(
         np.concatenate(importances),
@@ -80,7 +79,7 @@ def eliminate(train_round, n_features, counts, interactions=None):
         np.array(n_rounds),
         first_round[0],
         kept,
-        columns,
+        features,
     )
 
 

@@ -1,4 +1,4 @@
-"""Selection with a network of the user's own: one training after the other."""
+"""A user's own Keras network as a learner: one training after the other."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -6,147 +6,199 @@ from sklearn.base import is_classifier
 from sklearn.utils.parallel import Parallel, delayed
 
 from skviann._outputs import predict_outputs
-from skviann._sklearn_compat import _check_method_params
+from skviann._sklearn_compat import _check_method_params, _check_sample_weight
 from skviann._validation import draw_seeds, take_rows
-from skviann.feature_selection._elimination import (
-    GUARD_UNTIL,
-    eliminate,
-    remaining_after,
-)
-from skviann.feature_selection._findings import Findings
-from skviann.feature_selection._folds import seen_rows, split_rows
+from skviann.feature_selection._folds import Folds, seen_rows, split_rows
 from skviann.feature_selection._interactions import interaction_strengths
-from skviann.feature_selection._path import follow_path, held_out_rows, path_of_rows
+from skviann.feature_selection._learner import RowsLearner
 
 # Rounds of elimination after the first take at most so many rows.
 _MAX_ROWS_OF_LATER_ROUNDS = 200_000
 
 
-def select_with_own_network(
-    wrapper,
-    X,
-    y,
-    fit_params,
-    *,
-    cv,
-    split_params,
-    step,
-    n_repeats,
-    n_jobs,
-    n_most,
-    with_path,
-    random_state,
-    progress,
-):
-    """Rank columns by one or more trainings; follow the path by refits.
+class OwnNetwork(RowsLearner):
+    """Trains copies of a network.
 
     Parameters
     ----------
     wrapper : estimator
         Of scikeras or ``keras.wrappers``; copies of it are fitted.
     X, y, fit_params
-        As for its fit.
-    cv, split_params
-        As for `split_rows`; only for the path.
-    step : int, float or None
-        As for `VIANNSelector`.
-    n_repeats, n_jobs : int
-        Trainings that are averaged, and how many run at once.
-    n_most : int or None
-        No more columns will be kept.
-    with_path : bool
-        Whether to rank by folds, and to follow the path of nested sets.
+        As for its fit; rows without weight are left out.
+    splitting : Splitting or None
+        How to split the rows; None: all rows are trained on, and none held out.
+    n_repeats : int
+        Trainings in a round, for each fold.
+    n_jobs : int or None
+        Trainings that run at the same time.
     random_state : int, RandomState instance or None
-        Seeds all trainings. None leaves one training to the wrapper's own.
-    progress : callable
-        From the number of steps to a `Progress`.
-
-    Returns
-    -------
-    findings : Findings
+        Seeds all trainings. None leaves a single one to the wrapper's own.
+    share_callbacks : bool
+        Whether the wrapper's own callbacks see the training, and not copies.
     """
-    n_samples, n_features = X.shape
-    is_classes = is_classifier(wrapper)
-    (split_seed,) = draw_seeds(random_state, 1)
-    seeds = _draw_seeds(wrapper, random_state, n_repeats)
-    everything = np.arange(n_samples)
-    folds = [(everything, everything[:0])]
-    if with_path:
-        folds = split_rows(cv, X, y, is_classes, [split_seed], **split_params)
-    counts = remaining_after(n_features, step)
-    first_fit = []
-    is_single = n_repeats == 1 and not with_path and not counts
 
-    def fit_all(rows_and_columns, seeds):
-        """Fit a copy for each of the rows, columns and seeds."""
-        return Parallel(n_jobs=n_jobs)(
-            delayed(_fit_one)(wrapper, X, y, rows, columns, seed, fit_params, is_single)
-            for rows, columns in rows_and_columns
+    def __init__(
+        self,
+        wrapper,
+        X,
+        y,
+        fit_params,
+        splitting,
+        *,
+        n_repeats,
+        n_jobs,
+        random_state,
+        share_callbacks,
+    ):
+        weights = np.ones(len(y))
+        if fit_params.get("sample_weight") is not None:
+            weights = _check_sample_weight(fit_params["sample_weight"], X)
+            used = np.flatnonzero(weights)
+            if len(used) < len(y):
+                fit_params = _check_method_params(X, fit_params, used)
+                X, y, weights = X[used], y[used], weights[used]
+                splitting = splitting and splitting.of(used)
+        everything = np.arange(len(y))
+        folds = Folds([(everything, everything[:0])])
+        self._is_classes = is_classifier(wrapper)
+        if splitting is not None:
+            folds = split_rows(X, y, self._is_classes and y.ndim == 1, splitting)
+        super().__init__(folds, X.shape[1], weights)
+        self._wrapper = wrapper
+        self._X, self._y = X, y
+        self._fit_params = fit_params
+        self._n_jobs = n_jobs
+        self._share_callbacks = share_callbacks
+        self._is_later = False
+        if random_state is not None:
+            self._seeds = draw_seeds(random_state, n_repeats)
+        elif n_repeats == 1:
+            self._seeds = [None]
+        else:
+            random_state = getattr(wrapper, "random_state", None)
+            self._seeds = draw_seeds(random_state, n_repeats)
+
+    def _fit_all(self, rows, features, seeds):
+        """Fit a copy for each fold and seed; return them and their importances."""
+        fits = Parallel(n_jobs=self._n_jobs)(
+            delayed(_fit_one)(
+                self._wrapper,
+                self._X,
+                self._y,
+                of_fold,
+                columns,
+                seed,
+                self._fit_params,
+                self._share_callbacks,
+            )
+            for of_fold, columns in zip(rows, features, strict=True)
             for seed in seeds
         )
+        networks, shares = zip(*fits, strict=True)
+        return list(networks), np.array(shares).reshape(len(rows), len(seeds), -1)
 
-    with progress(len(counts) + 1 + 2 * with_path) as bar:
+    def train_round(self, features, seed):
+        rows = [trained_on for trained_on, _ in self.folds]
+        if self._is_later:
+            rows = [_some_rows(some, self._y, self._seeds[0]) for some in rows]
+        self._is_later = True
+        return self._fit_all(rows, features, self._seeds)
 
-        def train_round(columns):
-            if len(columns) == 1:
-                columns = np.repeat(columns, len(folds), axis=0)
-            parts = [
-                (rows if not first_fit else _some_rows(rows, y, seeds[0]), of_fold)
-                for (rows, _), of_fold in zip(folds, columns, strict=True)
+    def fitted(self, networks):
+        return networks[0]
+
+    def _losses_of_sets(self, rankings, sizes, seed):
+        trained_on = [rows for rows, _ in self.folds]
+        losses = []
+        for size in sizes:
+            features = rankings[:, :size]
+            networks, _ = self._fit_all(trained_on, features, self._seeds[:1])
+            losses.append(
+                [
+                    self._row_losses(fold, rows, self._predict(network, rows, columns))
+                    for fold, (network, rows, columns) in enumerate(
+                        zip(networks, self.held_out, features, strict=True)
+                    )
+                ]
+            )
+        return [np.array(of_fold) for of_fold in zip(*losses, strict=True)]
+
+    def _constant_losses(self):
+        """Of a model that predicts the classes' shares, or the mean."""
+        losses = []
+        for fold, (trained_on, _) in enumerate(self.folds):
+            y, weights = self._y[trained_on], self.weights[trained_on]
+            if self._is_classes and y.ndim == 1:
+                numbers = np.unique(y, return_inverse=True)[1]
+                constant = np.bincount(numbers, weights) / weights.sum()
+            else:
+                constant = np.average(y.reshape(len(y), -1), axis=0, weights=weights)
+            rows = self.held_out[fold]
+            constant = np.broadcast_to(constant, (len(rows), len(constant)))
+            losses.append(self._row_losses(fold, rows, constant)[np.newaxis])
+        return losses
+
+    def _losses_of_networks(self, networks, features, rows):
+        n_each = len(self._seeds)
+
+        def of_fold(fold, number, drawn):
+            some, columns = rows[fold], features[fold]
+            n_draws, X = 1, self._read(some, columns)
+            if number is not None:
+                n_draws = len(drawn[fold])
+                X = np.tile(X, (n_draws, 1))
+                X[:, number] = drawn[fold].ravel()
+            rows_of_X = np.tile(some, n_draws)
+            losses = [
+                self._row_losses(fold, rows_of_X, self._outputs(network, X))
+                for network in networks[fold * n_each : (fold + 1) * n_each]
             ]
-            fits = fit_all(parts, seeds)
-            first_fit.append(fits[0][0])
-            bar.step(f"round of {columns.shape[1]} columns")
-            shares = np.array([shares for _, shares in fits])
-            return None, shares.reshape(len(folds), len(seeds), -1)
+            losses = np.mean(losses, axis=0).reshape(n_draws, -1)
+            weights = self.weights[some]
+            return losses * (weights / weights.mean())
 
-        interactions = None
-        if counts and n_features > GUARD_UNTIL and not issparse(X):
-            seen = seen_rows(folds, n_samples)
-            interactions = interaction_strengths(X, y, seen)
-        elimination = eliminate(train_round, n_features, counts, interactions)
-        path = None
-        if with_path:
-            held_out = held_out_rows(folds)
+        def losses(number=None, drawn=None):
+            return [of_fold(fold, number, drawn) for fold in range(self.n_folds)]
 
-            def losses_of(size):
-                parts = [
-                    (rows, ranking[:size])
-                    for (rows, _), ranking in zip(
-                        folds, elimination.rankings, strict=True
-                    )
-                ]
-                networks = [None] * len(folds)  # predict a constant
-                if size:
-                    networks = [one for one, _ in fit_all(parts, seeds[:1])]
-                    bar.step(f"sets of {size} columns")
-                return [
-                    _losses(fitted, is_classes, X, y, rows, columns, trained_on)
-                    for fitted, rows, (trained_on, columns) in zip(
-                        networks, held_out, parts, strict=True
-                    )
-                ]
+        return losses
 
-            def path_of_sizes(sizes):
-                losses = zip(*map(losses_of, sizes), strict=True)
-                losses = [np.array(of_fold) for of_fold in losses]
-                return path_of_rows(sizes, losses, held_out, np.ones(n_samples))
+    def _row_losses(self, fold, rows, predicted):
+        """Losses by row: the log loss of classes, the squared error of a quantity."""
+        trained_on, y = self._y[self.folds[fold][0]], self._y[rows]
+        if self._is_classes:
+            if y.ndim == 1:
+                if predicted.shape[1] == 1:
+                    predicted = np.hstack([1 - predicted, predicted])
+                of_class = y[:, np.newaxis] == np.unique(trained_on)
+                probabilities = (predicted * of_class).sum(axis=1, keepdims=True)
+            else:  # of each label, that it is as it is
+                probabilities = np.where(y == 1, predicted, 1 - predicted)
+            tiny = np.finfo(np.float32).eps
+            return -np.log(np.maximum(probabilities, tiny)).mean(axis=1)
+        y, trained_on = (one.reshape(len(one), -1) for one in (y, trained_on))
+        deviation = trained_on.std(axis=0)
+        errors = (y - predicted) / np.where(deviation > 0, deviation, 1)
+        return (errors**2).mean(axis=1)
 
-            path = follow_path(path_of_sizes, n_features, n_most)
-    return Findings(
-        elimination.importances,
-        elimination.n_rounds.mean(axis=0),
-        first_fit[0],
-        path,
-    )
+    def _predict(self, network, rows, columns):
+        return predict_outputs(network, self._X[rows][:, columns])
 
+    def _outputs(self, network, X):
+        return predict_outputs(network, type(self._X)(X) if issparse(self._X) else X)
 
-def _draw_seeds(wrapper, random_state, n_repeats):
-    if random_state is not None:
-        return draw_seeds(random_state, n_repeats)
-    if n_repeats == 1:
-        return [None]
-    return draw_seeds(getattr(wrapper, "random_state", None), n_repeats)
+    def _columns_of(self, features):
+        return np.asarray(features)
+
+    def _read(self, rows, columns):
+        X = self._X[rows][:, columns]
+        return X.toarray() if issparse(X) else X
+
+    def interaction_strengths(self):
+        if issparse(self._X):
+            return None
+        seen = seen_rows(self.folds, len(self._X))
+        y = self._y if self._is_classes else self._y.astype(np.float64)
+        return interaction_strengths(self._X, y, seen)
 
 
 def _fit_one(wrapper, X, y, rows, columns, seed, fit_params, share_callbacks):
@@ -172,32 +224,3 @@ def _some_rows(rows, y, seed):
     if y.ndim == 1 and y.dtype.kind != "f":
         some = np.union1d(some, rows[np.unique(y[rows], return_index=True)[1]])
     return np.sort(some)
-
-
-def _losses(fitted, is_classes, X, y, rows, columns, trained_on):
-    """Losses by row: the log loss of classes, the squared error of a quantity.
-
-    Of a model that predicts the shares of the classes, or the mean, of the rows trained
-    on if `fitted` is None.
-    """
-    if is_classes:
-        classes, numbers = np.unique(y[trained_on], return_inverse=True)
-        if fitted is None:
-            predicted = np.bincount(numbers)[np.newaxis] / len(numbers)
-        else:
-            predicted = _predict(fitted, X, rows, columns)
-            if predicted.shape[1] == 1:
-                predicted = np.hstack([1 - predicted, predicted])
-        of_class = y[rows][:, np.newaxis] == classes
-        probability = (predicted * of_class).sum(axis=1)
-        return -np.log(np.maximum(probability, np.finfo(np.float32).eps))
-    y = y.reshape(len(y), -1)
-    mean, deviation = y[trained_on].mean(axis=0), y[trained_on].std(axis=0)
-    predicted = mean if fitted is None else _predict(fitted, X, rows, columns)
-    return (((y[rows] - predicted) / np.where(deviation > 0, deviation, 1)) ** 2).mean(
-        axis=1
-    )
-
-
-def _predict(fitted, X, rows, columns):
-    return predict_outputs(fitted, X[rows][:, columns])

@@ -150,7 +150,7 @@ def held_out_rows(folds):
     return [rows[spread_rows(len(rows), n_most)] for _, rows in folds]
 
 
-def path_of_rows(sizes, losses, held_out, row_weights):
+def path_of_rows(sizes, losses, held_out, row_weights, unit_of_row=None):
     """Make a path of the folds' losses on the rows that they hold out.
 
     Parameters
@@ -164,6 +164,9 @@ def path_of_rows(sizes, losses, held_out, row_weights):
         Which rows these are.
     row_weights : ndarray of shape (n_samples,)
         How much rows count.
+    unit_of_row : ndarray of int of shape (n_samples,), default=None
+        Rows of a unit are averaged, for together they say no more than one row; None:
+        each row says something of its own.
 
     Returns
     -------
@@ -172,14 +175,19 @@ def path_of_rows(sizes, losses, held_out, row_weights):
     rows, position = np.unique(np.concatenate(held_out), return_inverse=True)
     together = np.concatenate(losses, axis=1)
     n_times = np.bincount(position)
-    by_row = [np.bincount(position, of_set) / n_times for of_set in together]
+    by_row = np.array([np.bincount(position, of_set) for of_set in together]) / n_times
+    weights = row_weights[rows]
+    if unit_of_row is not None:
+        _, unit = np.unique(unit_of_row[rows], return_inverse=True)
+        sums = np.bincount(unit, weights)
+        by_row = [np.bincount(unit, of_set * weights) for of_set in by_row]
+        by_row = np.array(by_row) / np.where(sums > 0, sums, 1)
+        weights = sums
     split_losses = [
         np.average(of_fold, axis=1, weights=row_weights[of_rows])
         for of_fold, of_rows in zip(losses, held_out, strict=True)
     ]
-    return Path(
-        np.array(sizes), np.array(by_row), row_weights[rows], np.array(split_losses)
-    )
+    return Path(np.array(sizes), by_row, weights, np.array(split_losses))
 
 
 def in_blocks(losses, weights, n_most, seed):
@@ -277,6 +285,34 @@ def follow_path(path_of_sizes, n_features, n_most=None, at_least=0):
         if path.n_features[-1] >= at_least and not _may_go_on(path):
             break
     return path
+
+
+def selection_frequencies(rankings, sizes):
+    """Tell in which share of the folds a column is among the first so many.
+
+    Parameters
+    ----------
+    rankings : ndarray of int of shape (n_folds, n_features)
+        Most important first.
+    sizes : ndarray of int of shape (n_sets,)
+        How many.
+
+    Returns
+    -------
+    frequencies : ndarray of float32 of shape (n_sets, n_features)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skviann.feature_selection._path import selection_frequencies
+    >>> selection_frequencies(np.array([[0, 1, 2], [0, 2, 1]]), np.array([1, 2]))
+    array([[1. , 0. , 0. ],
+           [1. , 0.5, 0.5]], dtype=float32)
+    """
+    frequencies = np.zeros((len(sizes), rankings.shape[1]), dtype=np.float32)
+    for size, of_size in zip(sizes, frequencies, strict=True):
+        np.add.at(of_size, rankings[:, :size], 1 / len(rankings))
+    return frequencies
 
 
 def _may_go_on(path):

@@ -19,33 +19,43 @@ _VARIANCE_OF_FOLDS = 2.0
 class Losses(NamedTuple):
     """Weighted losses of each fold's last networks on the rows that it holds out."""
 
-    original: np.ndarray  # (n_folds, n_rows)
+    original: list  # of each fold: ndarray (n_rows,)
     # By feature and fold, where the fold's networks see the feature: with its values
     # replaced by draws, (n_draws, n_rows).
     replaced: dict
 
 
-def losses_with_draws(losses_of, draws, tested, seed):
+def losses_with_draws(losses_of, draws, tested, seed, units=None):
     """Replace each feature that a fold's last networks see, on its held-out rows.
 
     Parameters
     ----------
     losses_of : callable
         From the number of the tested feature and drawn values, an array for each fold,
-        to the weighted losses of each fold's networks, (n_folds, n_draws, n_rows);
-        without arguments those with the true values.
+        to the weighted losses of each fold's networks, (n_draws, n_rows); without
+        arguments those with the true values.
     draws : list of ConditionalDraws
         Of each fold.
     tested : ndarray of int of shape (n_folds, n_tested)
         The features that each fold's last networks see.
     seed : int
         Same seed, same draws.
+    units : list of ndarray of int, default=None
+        Of each fold's rows: losses of a unit are added up, for together its rows say no
+        more than one. None: each row is one.
 
     Returns
     -------
     losses : Losses
     """
-    original = losses_of()[:, 0]
+
+    def by_unit(losses, fold):
+        if units is None:
+            return losses
+        _, unit = np.unique(units[fold], return_inverse=True)
+        return np.array([np.bincount(unit, of_draw) for of_draw in losses])
+
+    original = [by_unit(losses, fold)[0] for fold, losses in enumerate(losses_of())]
     replaced = {}
     rng = np.random.default_rng(seed)
     for number in range(tested.shape[1]):
@@ -56,7 +66,7 @@ def losses_with_draws(losses_of, draws, tested, seed):
                 for of_fold in draws
             ]
         for fold, losses in enumerate(losses_of(number, drawn)):
-            replaced[int(tested[fold, number]), fold] = losses
+            replaced[int(tested[fold, number]), fold] = by_unit(losses, fold)
     return Losses(original, replaced)
 
 
@@ -96,19 +106,16 @@ def feature_pvalues(losses, n_features):
     Importance Assessment through Conditional Permutations", NeurIPS 36.
     """
     variance_factor = _VARIANCE_OF_FOLDS if len(losses.original) > 1 else 1.0
-    pvalues = np.ones(n_features)
+    pvalues, original = np.ones(n_features), np.concatenate(losses.original)
     for feature in np.unique([feature for feature, _ in losses.replaced]):
-        resampled = np.stack(
-            [
-                losses.replaced.get(
-                    (feature, fold), np.broadcast_to(of_fold, (_N_DRAWS, len(of_fold)))
-                )
-                for fold, of_fold in enumerate(losses.original)
-            ],
-            axis=1,
-        )
+        resampled = [
+            losses.replaced.get(
+                (feature, fold), np.broadcast_to(of_fold, (_N_DRAWS, len(of_fold)))
+            )
+            for fold, of_fold in enumerate(losses.original)
+        ]
         pvalues[feature] = randomisation_pvalues(
-            losses.original.ravel(), resampled.reshape(_N_DRAWS, -1), variance_factor
+            original, np.concatenate(resampled, axis=1), variance_factor
         ).larger
     return pvalues
 
@@ -126,7 +133,10 @@ def merge_losses(losses):
     losses : Losses
     """
     return Losses(
-        np.concatenate([one.original for one in losses], axis=-1),
+        [
+            np.concatenate(of_fold)
+            for of_fold in zip(*(one.original for one in losses), strict=True)
+        ],
         {
             key: np.concatenate([one.replaced[key] for one in losses], axis=-1)
             for key in losses[0].replaced

@@ -63,20 +63,19 @@ def test_the_strongest_and_the_guarded_stay():
     assert 99 not in strongest(importances, few, 30, interactions)
 
 
-def test_each_group_of_networks_goes_its_own_way():
-    # Two groups of one network each: one likes low numbers, the other high ones.
+def test_each_fold_goes_its_own_way():
+    # Two folds of one network each: one likes low numbers, the other high ones.
     likes = np.stack([np.linspace(1, 0, 40), np.linspace(0, 1, 40)])
     seen = []
 
     def train_round(columns):
         seen.append(columns)
-        columns = np.broadcast_to(columns, (2, columns.shape[1]))
         shares = np.take_along_axis(likes, columns, axis=1) + 0.01
         shares /= shares.sum(axis=1, keepdims=True)
         return len(seen), shares[:, np.newaxis]
 
-    found = eliminate(train_round, 40, [20, 16])
-    assert [columns.shape for columns in seen] == [(1, 40), (2, 20), (2, 16)]
+    found = eliminate(train_round, 2, 40, [20, 16])
+    assert [columns.shape for columns in seen] == [(2, 40), (2, 20), (2, 16)]
     assert_array_equal(found.last_columns, [np.arange(16), np.arange(24, 40)])
     assert_array_equal(found.rankings, [np.arange(40), np.arange(40)[::-1]])
     assert_array_equal(found.n_rounds[0], np.repeat([3, 2, 1], [16, 4, 20]))

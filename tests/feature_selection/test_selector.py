@@ -19,8 +19,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectFromModel
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    StratifiedKFold,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -970,6 +975,72 @@ def test_groups_are_kept_together(classes):
     assert_array_equal(routed.importances_, by_hand.importances_)
 
 
+def test_rows_of_a_person_share_a_fold():
+    """Columns that tell persons apart say nothing of persons that were not seen."""
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(40), 8)
+    y = rng.integers(0, 2, 40)[person]
+    X = rng.normal(size=(40, 6))[person] + 0.1 * rng.normal(size=(320, 6))
+    selector = VIANNSelector(random_state=0)
+    with pytest.warns(UserWarning, match="No column is kept"):
+        assert clone(selector).fit(X, y, groups=person).n_features_ == 0
+    with (
+        sklearn.config_context(enable_metadata_routing=True),
+        pytest.warns(UserWarning, match="No column is kept"),
+    ):
+        assert clone(selector).fit(X, y, groups=person).n_features_ == 0
+
+
+@pytest.mark.parametrize("kind", ["copied", "oversampled"])
+def test_rows_that_stand_several_times_in_a_table(kind):
+    """Noise that is learned by heart does not help on copies of the same rows."""
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(300, 30)), (np.arange(300) < 30).astype(int)
+    rows = np.r_[np.arange(300), rng.integers(0, 30, 240)]
+    if kind == "copied":
+        y, rows = rng.integers(0, 2, 300), rng.integers(0, 100, 400)
+    with pytest.warns(UserWarning, match="No column is kept"):
+        assert VIANNSelector(random_state=0).fit(X[rows], y[rows]).n_features_ == 0
+
+
+WITHOUT_EFFECT = {
+    "own network": (scikeras_wrapper(), "auto", {"groups": np.zeros(120)}),
+    "frozen, weights": ("frozen", "auto", {"sample_weight": np.ones(120)}),
+    "frozen, groups": ("frozen", "auto", {"groups": np.ones(120)}),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_EFFECT)
+def test_no_parameter_of_fit_is_without_effect(case, classes, fitted_classifier):
+    estimator, threshold, params = WITHOUT_EFFECT[case]
+    if estimator == "frozen":
+        estimator = FrozenEstimator(fitted_classifier)
+    selector = VIANNSelector(estimator, threshold=threshold)
+    with pytest.raises(TypeError, match=f"fit's {re.escape(str([*params]))} would"):
+        selector.fit(*classes, **params)
+    selector.fit(*classes, **dict.fromkeys(params))
+
+
+def test_targets_and_groups_of_another_length(classes, fitted_classifier):
+    X, y = classes
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        VIANNSelector(FrozenEstimator(fitted_classifier)).fit(X, y[:-1])
+    with pytest.raises(ValueError, match="groups must have one label.* 120 rows"):
+        VIANNSelector(NETWORK).fit(X, y, groups=y[:-1])
+
+
+def test_most_and_least_features_beyond_the_table(classes):
+    selector = VIANNSelector(NETWORK, threshold="mean", max_features=7)
+    reference = SelectFromModel(NETWORK, threshold="mean", max_features=7)
+    assert selector.fit(*classes).max_features_ == 7
+    assert selector.n_features_ == reference.fit(*classes).get_support().sum()
+    with pytest.warns(UserWarning, match="max_features is 0"):
+        VIANNSelector(NETWORK, max_features=0).fit(*classes)
+    with pytest.warns(UserWarning, match="Found min_features_to_select=7 > n_features"):
+        selector = VIANNSelector(NETWORK, min_features_to_select=7).fit(*classes)
+    assert selector.get_support().all()
+
+
 def test_groups_of_rows_without_weight(classes):
     X, y = classes
     weights = (np.arange(len(X)) % 3 > 0).astype(float)
@@ -1062,7 +1133,8 @@ def test_summary(cut, tested, wide):
     in_order = cut.feature_importances_[np.argsort(cut.ranking_)]
     assert_allclose(table["importance"], in_order)
     assert table["reason"].str.contains("rounds").sum() > 40
-    assert (table["reason"][table["kept"]] == "helps on rows held out").all()
+    found = "in 4 of 4 folds among the 3 that are enough on rows held out"
+    assert (table["reason"][table["kept"]] == found).all()
     assert "pvalue" in tested.summary().columns
     constant = np.where(np.arange(80) == 3, 1.0, wide[0])
     names = pd.DataFrame(constant).add_prefix("column ")

@@ -36,7 +36,7 @@ def draw(seed, uses):
         if number is not None:
             values = np.repeat(values, len(drawn[0]), axis=1)
             values[..., number] = np.stack(drawn)[..., 0]
-        return (y[:, None] - values @ uses) ** 2
+        return list((y[:, None] - values @ uses) ** 2)
 
     return data, losses_of
 

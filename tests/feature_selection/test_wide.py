@@ -5,14 +5,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skviann import VIANNSelector
-from skviann.feature_selection import _ready_made
+from skviann.feature_selection import _packed_rows, _wide
 
 N, D = 400, 300
 
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(_ready_made, "BLOCK_SIZE", 64)
+    for module in (_wide, _packed_rows):
+        monkeypatch.setattr(module, "BLOCK_SIZE", 64)
 
 
 @pytest.mark.parametrize("places", [[0, 1], [7, 299]])

@@ -8,10 +8,9 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -19,7 +18,12 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from skviann._groups import groups_of
 from skviann._sklearn_compat import (
@@ -37,17 +41,24 @@ from skviann.feature_selection._base import (
     MAX_FEATURES,
     THRESHOLD,
     ImportanceSelector,
-    as_select_from_model,
     check_threshold,
 )
-from skviann.feature_selection._findings import Findings, merge_findings
-from skviann.feature_selection._multiple_testing import benjamini_hochberg, holm
-from skviann.feature_selection._own_network import select_with_own_network
-from skviann.feature_selection._path import choose_size
+from skviann.feature_selection._folds import Splitting
+from skviann.feature_selection._own_network import OwnNetwork
+from skviann.feature_selection._packed_rows import PackedRows, own_seed
 from skviann.feature_selection._progress import Progress
-from skviann.feature_selection._ready_made import select_ready_made
-from skviann.feature_selection._sample import own_seed
 from skviann.feature_selection._sampling import ConditionalSampler
+from skviann.feature_selection._search import Plan, search
+from skviann.feature_selection._verdict import (
+    SIZES,
+    TESTS,
+    Cut,
+    Findings,
+    Verdict,
+    as_cv_results,
+    as_table,
+    merge_findings,
+)
 from skviann.neural_network import (
     BaseNetwork,
     VIANNClassifier,
@@ -56,10 +67,6 @@ from skviann.neural_network import (
 )
 
 _MAX_SCALE_RATIO = 100
-
-# Thresholds that are not of importances, but found in the data.
-SIZES = ("auto", "held-out")
-TESTS = ("fdr", "fwer")
 
 
 def _can_go_on(selector):
@@ -434,25 +441,14 @@ class VIANNSelector(ImportanceSelector):
         with all_or_nothing(self):
             self._check_estimator()
             check_threshold(self.threshold, (*SIZES, *TESTS))
-            estimator, X_original = self.estimator, X
-            if isinstance(estimator, FrozenEstimator):
-                findings = self._findings_of(estimator.estimator, X)
-                self._ask_max_features(X_original)
+            if isinstance(self.estimator, FrozenEstimator):
+                findings = self._findings_of_frozen(X, y, fit_params)
+            elif is_own(self.estimator):
+                findings = self._fit_own(X, y, fit_params)
             else:
-                if is_own(estimator):
-                    X, y = self._check_numbers(X, y)
-                else:
-                    y_original = y
-                    X, y = self._read(X, y, reset=True)
-                    if estimator is None:
-                        estimator = default_network(y_original, y)()
-                self._ask_max_features(X_original)
-                routed = self._route(fit_params)
-                findings = self._select(estimator, X, y, *routed)
+                findings = self._fit_ready_made(X, y, fit_params)
             self._keep(findings)
             vars(self).pop("_stream", None)
-            if is_own(self.estimator):
-                self._warn_about_scales(X)
         self._warn_if_none()
         return self
 
@@ -556,19 +552,19 @@ class VIANNSelector(ImportanceSelector):
         stream = self._stream
         before, number = stream.findings, stream.n_chunks
         has_path = before is not None and before.path is not None
-        findings = select_ready_made(
+        seed, *split_seeds = (own_seed(seed, number) for seed in stream.seeds)
+        learner = PackedRows.open(
             copy.copy(network),
             X,
             y,
             sample_weight,
-            cv=self.cv,
-            split_params={},
+            Splitting(self.cv, split_seeds),
+            n_repeats=self.n_repeats,
             n_jobs=self.n_jobs,
-            seeds=[own_seed(seed, number) for seed in stream.seeds],
             learned=network._learned,
-            at_least=before.path.n_features[-1] if has_path else 0,
-            **self._settings(),
         )
+        at_least = before.path.n_features[-1] if has_path else 0
+        findings = self._search(learner, self._plan(seed, at_least))
         weight = len(y) if sample_weight is None else float(np.sum(sample_weight))
         if before is None:
             network.random_state = stream.seeds[0]
@@ -584,11 +580,75 @@ class VIANNSelector(ImportanceSelector):
         )
 
     def _warn_if_none(self):
-        if not self.get_support().any():
-            warnings.warn(self._why_none(), UserWarning, stacklevel=4)
+        verdict, cut = self._verdict, self._cut()
+        n_features = len(verdict.importances)
+        if cut.n_least > n_features:
+            warnings.warn(  # as RFECV does
+                f"Found min_features_to_select={cut.n_least} > {n_features=}. There "
+                "will be no feature selection and all features will be kept.",
+                UserWarning,
+                stacklevel=4,
+            )
+        if not verdict.kept(cut).any():
+            warnings.warn(verdict.why_none(cut), UserWarning, stacklevel=4)
 
-    def _findings_of(self, network, X):
+    def _fit_ready_made(self, X, y, fit_params):
+        y_original, X_original = y, X
+        X, y = self._read(X, y, reset=True)
+        self._ask_max_features(X_original)
+        network = self.estimator
+        if network is None:
+            network = default_network(y_original, y)()
+        network = clone(network).set_params(**self._network_settings())
+        fit_params, split_params = self._route(fit_params, len(y))
+        unknown = set(fit_params) - {"sample_weight"}
+        if unknown:
+            raise TypeError(
+                "fit takes sample_weight and groups with a ready-made network, got "
+                f"{sorted(unknown)}."
+            )
+        seed, *split_seeds = self._draw_seeds(network)
+        learner = PackedRows.open(
+            network,
+            X,
+            y,
+            fit_params.get("sample_weight"),
+            Splitting(self.cv, split_seeds, split_params),
+            n_repeats=self.n_repeats,
+            n_jobs=self.n_jobs,
+        )
+        return self._search(learner, self._plan(seed))
+
+    def _fit_own(self, X, y, fit_params):
+        X, y = self._check_numbers(X, y)
+        self._ask_max_features(X)
+        fit_params, split_params = self._route(fit_params, len(y))
+        splitting, with_path = None, self.threshold == "held-out"
+        if with_path:
+            seeds = draw_seeds(self.random_state, 1)
+            splitting = Splitting(self.cv, seeds, split_params)
+        # A network of the user's own may ask for a certain number of columns.
+        step = None if self.step == "auto" else self.step
+        learner = OwnNetwork(
+            self.estimator,
+            X,
+            y,
+            fit_params,
+            splitting,
+            n_repeats=self.n_repeats,
+            n_jobs=self.n_jobs,
+            random_state=self.random_state,
+            share_callbacks=self.n_repeats == 1 and step is None and not with_path,
+        )
+        findings = self._search(
+            learner, Plan(0, step, with_path=with_path, n_most=self._n_most())
+        )
+        self._warn_about_scales(X, findings.estimator)
+        return findings
+
+    def _findings_of_frozen(self, X, y, fit_params):
         """Read the importances of a network that is fitted already."""
+        network = self.estimator.estimator
         if not isinstance(network, BaseNetwork):
             raise TypeError(
                 "FrozenEstimator must hold a fitted VIANNClassifier, VIANNRegressor or "
@@ -596,6 +656,7 @@ class VIANNSelector(ImportanceSelector):
                 "sklearn.feature_selection.SelectFromModel(..., prefit=True)."
             )
         check_is_fitted(network)
+        self._refuse(fit_params, "a FrozenEstimator, which is not trained")
         if self.threshold in ("held-out", *TESTS):
             raise ValueError(
                 f"threshold={self.threshold!r} trains networks, and a FrozenEstimator "
@@ -604,6 +665,9 @@ class VIANNSelector(ImportanceSelector):
             )
         check_table(self, X, reset=True)
         check_table(network, X, reset=False)
+        if y is not None:
+            check_consistent_length(X, y)
+        self._ask_max_features(X)
         importances = network._learned.groups.by_feature(network.importances_)
         return Findings(importances, np.ones(importances.shape[1]), network)
 
@@ -626,6 +690,8 @@ class VIANNSelector(ImportanceSelector):
                 ensure_all_finite=False,
             )
         check_finite(X, self, allow_nan=False)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=is_classifier(self.estimator))
         return X, y
 
     def _check_estimator(self):
@@ -653,54 +719,34 @@ class VIANNSelector(ImportanceSelector):
                 "columns for it."
             )
 
-    def _route(self, fit_params):
+    def _route(self, fit_params, n_samples):
         """Tell parameters of the network's fit from those of the splitter."""
         if _routing_enabled():
             routed = process_routing(self, "fit", **fit_params)
-            return routed.estimator.fit, routed.splitter.split
-        split_params = {}
-        if fit_params.get("groups") is not None:
-            split_params["groups"] = fit_params["groups"]
-        fit_params = {name: fit_params[name] for name in fit_params if name != "groups"}
+            fit_params, split_params = routed.estimator.fit, routed.splitter.split
+        else:
+            fit_params = dict(fit_params)
+            split_params = {"groups": fit_params.pop("groups", None)}
+        split_params = {
+            name: value for name, value in split_params.items() if value is not None
+        }
+        if is_own(self.estimator) and self.threshold != "held-out":
+            self._refuse(
+                split_params, f"your own network and threshold={self.threshold!r}"
+            )
+        shape = np.shape(split_params.get("groups", np.empty(n_samples)))
+        if shape != (n_samples,):
+            raise ValueError(
+                f"groups must have one label for each of the {n_samples} rows, got an "
+                f"array of shape {shape}."
+            )
         return fit_params, split_params
 
-    def _select(self, estimator, X, y, fit_params, split_params):
-        """Rank the features; follow the path and test, if the threshold asks for it."""
-        if isinstance(estimator, BaseNetwork):
-            network = clone(estimator).set_params(**self._network_settings())
-            unknown = set(fit_params) - {"sample_weight"}
-            if unknown:
-                raise TypeError(
-                    "fit takes sample_weight and groups with a ready-made network, got "
-                    f"{sorted(unknown)}."
-                )
-            return select_ready_made(
-                network,
-                X,
-                y,
-                fit_params.get("sample_weight"),
-                cv=self.cv,
-                split_params=split_params,
-                n_jobs=self.n_jobs,
-                seeds=self._draw_seeds(network),
-                **self._settings(),
-            )
-        return select_with_own_network(
-            estimator,
-            X,
-            y,
-            fit_params,
-            cv=self.cv,
-            split_params=split_params,
-            # A network of the user's own may ask for a certain number of columns.
-            step=None if self.step == "auto" else self.step,
-            n_repeats=self.n_repeats,
-            n_most=self._n_most(),
-            n_jobs=self.n_jobs,
-            with_path=self.threshold == "held-out",
-            random_state=self.random_state,
-            progress=partial(Progress, verbose=int(self.verbose)),
-        )
+    def _refuse(self, params, where):
+        """Raise a TypeError if parameters of `fit` would have no effect."""
+        names = sorted(name for name, value in params.items() if value is not None)
+        if names:
+            raise TypeError(f"fit's {names} would have no effect with {where}.")
 
     def _network_settings(self):
         """Return the network's parameters that the selector has, too."""
@@ -715,41 +761,38 @@ class VIANNSelector(ImportanceSelector):
             random_state = network.random_state
         return draw_seeds(random_state, 1 + self.n_repeats)
 
-    def _settings(self):
-        """Tell how to select with a ready-made network, whatever the rows."""
+    def _plan(self, seed, at_least=0):
+        """Tell what to search for with a ready-made network."""
         sampler = None
         if self.threshold in TESTS:
             sampler = self.sampler or ConditionalSampler()
-        return {
-            "step": self.step,
-            "n_repeats": self.n_repeats,
-            "n_most": self._n_most(),
-            "with_path": self.threshold in SIZES,
-            "sampler": sampler,
-            "progress": partial(Progress, verbose=int(self.verbose)),
-        }
+        return Plan(
+            seed,
+            self.step,
+            with_path=self.threshold in SIZES,
+            n_most=self._n_most(),
+            at_least=at_least,
+            sampler=sampler,
+        )
+
+    def _search(self, learner, plan):
+        return search(learner, plan, partial(Progress, verbose=int(self.verbose)))
 
     def _keep(self, findings):
         """Write down what was found out."""
+        verdict = self._verdict = Verdict(findings)
         self.estimator_ = findings.estimator
-        self._groups = groups_of(self.estimator_, findings.importances.shape[1])
+        self._groups = groups_of(self.estimator_, len(verdict.importances))
         by_column = self._groups.by_column
         self.importances_ = by_column(findings.importances)
-        shares = findings.importances.mean(axis=0)
-        self.feature_importances_ = by_column(shares)
+        self.feature_importances_ = by_column(verdict.importances)
         self.importances_std_ = self.importances_.std(axis=0)
-        self.n_rounds_ = by_column(findings.n_rounds)
-        needs = findings.needs
-        needs = np.zeros_like(shares) if needs is None else needs
-        # The last key counts first.
-        in_order = np.lexsort((-findings.n_rounds, -shares, -needs))
-        self._was_looked_at = needs > 0
-        self.ranking_ = by_column(np.argsort(in_order) + 1)
-        for name in ("cv_results_", "pvalues_", "_size"):
+        self.n_rounds_ = by_column(verdict.n_rounds)
+        self.ranking_ = by_column(verdict.ranking)
+        for name in ("cv_results_", "pvalues_"):
             vars(self).pop(name, None)
         if findings.path is not None:
-            self.cv_results_ = _as_cv_results(findings.path)
-            self._size = int(findings.path.n_features[choose_size(findings.path)])
+            self.cv_results_ = as_cv_results(findings.path)
         if findings.pvalues is not None:
             self.pvalues_ = by_column(findings.pvalues)
 
@@ -761,71 +804,29 @@ class VIANNSelector(ImportanceSelector):
     @property
     def threshold_(self):
         """Importance from which a feature is kept, or the least of one that is."""
-        if not self._is_cut_by_data():
-            return super().threshold_
-        kept = self._by_feature("feature_importances_")[self._kept_features()]
-        return float(kept.min()) if len(kept) else np.inf
+        cut = self._cut()
+        return self._verdict.threshold(cut)
 
-    def _is_cut_by_data(self):
+    def _cut(self):
+        """Tell what the parameters ask for, as they are now."""
         check_is_fitted(self)
-        if self.threshold == "auto":  # else the mean
-            is_frozen = isinstance(self.estimator, FrozenEstimator)
-            return isinstance(self.estimator_, BaseNetwork) and not is_frozen
-        return self.threshold in (*SIZES, *TESTS)
-
-    def _as_select_from_model(self):
-        check_is_fitted(self)
-        threshold = "mean" if self.threshold == "auto" else self.threshold
-        importances = self._by_feature("feature_importances_")
-        return as_select_from_model(importances, threshold, self._n_most())
-
-    def _get_support_mask(self):
-        check_is_fitted(self)
-        return self._groups.by_column(self._kept_features())
-
-    def _by_feature(self, name):
-        """Read an attribute by feature, a group being one."""
-        return self._groups.by_feature(getattr(self, name))
+        threshold = self.threshold
+        is_frozen = isinstance(self.estimator, FrozenEstimator)
+        if threshold is None or (
+            threshold == "auto"
+            and (is_frozen or not isinstance(self.estimator_, BaseNetwork))
+        ):
+            threshold = "mean"
+        return Cut(threshold, self.alpha, self._n_most(), self.min_features_to_select)
 
     def _kept_features(self):
         """Which features are kept, a group being one."""
-        if not self._is_cut_by_data():
-            return self._as_select_from_model().get_support()
-        wanted = "_size" if self.threshold in SIZES else "pvalues_"
-        if not hasattr(self, wanted):
-            raise NotFittedError(
-                f"threshold={self.threshold!r} was set after fit; call fit again."
-            )
-        if self.threshold in SIZES:
-            is_kept = self._by_feature("ranking_") <= self._size
-            # Constant columns never are.
-            is_kept &= self._by_feature("feature_importances_") > 0
-        else:
-            correct = benjamini_hochberg if self.threshold == "fdr" else holm
-            is_kept = correct(self._by_feature("pvalues_"), self.alpha)
-        n_most = self._n_most()
-        n_kept = max(is_kept.sum(), self.min_features_to_select)
-        n_kept = n_kept if n_most is None else min(n_kept, n_most)
-        if n_kept == is_kept.sum():
-            return is_kept
-        # The most important first, of those that are kept and then of the others.
-        in_order = np.lexsort((self._by_feature("ranking_"), ~is_kept))
-        return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
+        cut = self._cut()
+        return self._verdict.kept(cut)
 
-    def _why_none(self):
-        if self.threshold in TESTS:
-            return (
-                f"No column's use is significant at alpha={self.alpha} "
-                f"(threshold={self.threshold!r}): none is kept. "
-                "min_features_to_select=1 keeps the most important one all the same."
-            )
-        if self._is_cut_by_data():
-            return (
-                "No column is kept: on rows held out, no set of them predicts y better "
-                "than a model without any. min_features_to_select=1 keeps the most "
-                "important one all the same."
-            )
-        return f"No column is kept: none reaches threshold={self.threshold!r}."
+    def _get_support_mask(self):
+        is_kept = self._kept_features()
+        return self._groups.by_column(is_kept)
 
     def summary(self):
         """Tell for each feature whether it is kept, and why or why not.
@@ -851,29 +852,20 @@ class VIANNSelector(ImportanceSelector):
         2  sepal length (cm)  False     3
         3   sepal width (cm)  False     4
         """
-        check_is_fitted(self)
-        is_kept = self._kept_features()
+        cut = self._cut()
+        verdict = self._verdict
         columns = {
             "feature": np.array(self._names(), dtype=object),
-            "kept": is_kept,
-            "rank": self._by_feature("ranking_"),
-            "importance": self._by_feature("feature_importances_"),
-            "std": self._by_feature("importances_std_"),
+            "kept": verdict.kept(cut),
+            "rank": verdict.ranking,
+            "importance": verdict.importances,
+            "std": self._groups.by_feature(self.importances_std_),
         }
-        if hasattr(self, "pvalues_"):
-            columns["pvalue"] = self._by_feature("pvalues_")
-        columns["reason"] = np.array(self._reasons(is_kept), dtype=object)
-        order = np.argsort(columns["rank"])
-        columns = {name: values[order] for name, values in columns.items()}
-        try:
-            import pandas as pd
-        except ImportError:
-            dtype = [(name, values.dtype) for name, values in columns.items()]
-            table = np.empty(len(order), dtype=dtype)
-            for name, values in columns.items():
-                table[name] = values
-            return table
-        return pd.DataFrame(columns)
+        if verdict.pvalues is not None:
+            columns["pvalue"] = verdict.pvalues
+        columns["reason"] = np.array(verdict.reasons(cut), dtype=object)
+        order = np.argsort(verdict.ranking)
+        return as_table({name: values[order] for name, values in columns.items()})
 
     def _names(self):
         """Names of the features: those of groups, or of columns."""
@@ -882,35 +874,10 @@ class VIANNSelector(ImportanceSelector):
         numbered = [f"x{number}" for number in range(self.n_features_in_)]
         return getattr(self, "feature_names_in_", numbered)
 
-    def _reasons(self, is_kept):
-        importances = self._by_feature("feature_importances_")
-        n_rounds_of = self._by_feature("n_rounds_")
-        n_rounds = n_rounds_of.max()
-        reasons = []
-        for number, kept in enumerate(is_kept):
-            if importances[number] == 0:
-                reason = "the networks make no use of it, as of a constant column"
-            elif self.threshold in TESTS:
-                verb = "significant" if kept else "not significant"
-                reason = f"{verb} at {self.alpha} ({self.threshold})"
-            elif n_rounds_of[number] < n_rounds and not kept:
-                taken = n_rounds_of[number]
-                reason = f"dropped after {taken:.3g} of {n_rounds:.3g} rounds"
-            elif self._is_cut_by_data() and kept:
-                reason = "helps on rows held out"
-            elif self._is_cut_by_data():
-                besides = " beside those kept" if self._was_looked_at[number] else ""
-                reason = f"does not help on rows held out{besides}"
-            else:
-                than = "reaches" if kept else "is below"
-                reason = f"importance {than} the threshold {self.threshold_:.3g}"
-            reasons.append(reason)
-        return reasons
-
-    def _warn_about_scales(self, X):
+    def _warn_about_scales(self, X, fitted):
         from skviann.callbacks import scales_inputs
 
-        if scales_inputs(self.estimator_.model_):
+        if scales_inputs(fitted.model_):
             return
         deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
         deviations = deviations[deviations > 0]
@@ -920,7 +887,7 @@ class VIANNSelector(ImportanceSelector):
                 f"{deviations.min():.3g} to {deviations.max():.3g}, and the network "
                 "does not scale its inputs: importances depend on the columns' scale. "
                 "Put a sklearn.preprocessing.StandardScaler in front.",
-                stacklevel=4,  # the line that calls fit
+                stacklevel=5,  # the line that calls fit
             )
 
     def transform(self, X):
@@ -977,10 +944,13 @@ class VIANNSelector(ImportanceSelector):
             .add(caller="fit", callee="split")
             .add(caller="fit_transform", callee="split")
         )
+        # An integer takes groups, too.
+        is_number = isinstance(self.cv, Integral)
+        splitter = GroupKFold() if is_number else check_cv(self.cv)
         return (
             MetadataRouter(owner=self)
             .add(estimator=estimator, method_mapping=mapping)
-            .add(splitter=check_cv(self.cv), method_mapping=splitting)
+            .add(splitter=splitter, method_mapping=splitting)
         )
 
     def __sklearn_tags__(self):
@@ -1001,20 +971,6 @@ class VIANNSelector(ImportanceSelector):
                 fit_kwargs=copy.deepcopy(self.estimator.fit_kwargs)
             )
         return new
-
-
-def _as_cv_results(path):
-    """Lay out a path as RFECV's `cv_results_`: scores are the losses, negative."""
-    _, errors = path.differences(int(path.mean_losses().argmin()))
-    results = {
-        "n_features": path.n_features,
-        "mean_test_score": -path.mean_losses(),
-        "std_test_score": path.split_losses.std(axis=0),
-        "std_error": errors,
-    }
-    for fold, losses in enumerate(path.split_losses):
-        results[f"split{fold}_test_score"] = -losses
-    return results
 
 
 def is_own(estimator):

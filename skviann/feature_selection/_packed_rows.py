@@ -1,0 +1,408 @@
+"""The ready-made networks as a learner: packed, on one sample of rows.
+
+A method takes values and returns values, whether it runs here or on another machine.
+"""
+
+import sys
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.sparse import issparse
+
+from skviann.feature_selection import _interactions
+from skviann.feature_selection._folds import Folds, seen_rows, split_rows
+from skviann.feature_selection._learner import (
+    MAX_TESTED_ROWS,
+    RowsLearner,
+    take_spread,
+)
+from skviann.feature_selection._path import MAX_HELD_OUT_ROWS, in_blocks
+from skviann.feature_selection._significance import Losses
+from skviann.feature_selection._wide import (
+    BLOCK_SIZE,
+    MAX_VALUES_OF_BLOCK,
+    Block,
+    WideLearner,
+)
+
+# A round with more weights in its first layer has one network a fold.
+_MANY_WEIGHTS = 5_000_000
+
+
+class PackedRows(RowsLearner):
+    """Trains the ready-made networks of all folds at once.
+
+    Parameters
+    ----------
+    network : estimator
+        A ready-made network, whose settings count; `fitted` makes it the result.
+    problem : Problem
+        Rows, targets and inputs.
+    learned : Learned
+        What was learned of the table.
+    folds : Folds
+        From `split_rows`.
+    n_networks : int
+        Networks of each fold in a round.
+    n_jobs : int, default=None
+        Blocks of columns that are trained at the same time.
+    number, n_samples : int, default=0, 1
+        Which of several samples of rows this is: each draws numbers of its own, and
+        returns the fewer losses.
+    features : ndarray of int, default=None
+        The features of the problem, as numbered by callers; None: as they are.
+    """
+
+    def __init__(
+        self,
+        network,
+        problem,
+        learned,
+        folds,
+        n_networks,
+        *,
+        n_jobs=None,
+        number=0,
+        n_samples=1,
+        features=None,
+    ):
+        super().__init__(
+            folds, problem.n_features, problem.weights_of(np.arange(problem.n_rows))
+        )
+        self.network = network
+        self.problem = problem
+        self.learned = learned
+        self.n_networks = n_networks
+        self.n_jobs = n_jobs
+        self.number = number
+        self.n_samples = n_samples
+        self.features = features
+        self.categories = problem.categories
+
+    @classmethod
+    def open(
+        cls,
+        network,
+        X,
+        y,
+        sample_weight,
+        splitting,
+        *,
+        n_repeats=1,
+        learned=None,
+        classes=None,
+        **settings,
+    ):
+        """Check a table, learn what its columns hold, and split its rows.
+
+        Parameters
+        ----------
+        network, X, y, sample_weight, learned, classes
+            As for `BaseNetwork._open`.
+        splitting : Splitting
+            How to split the rows.
+        n_repeats : int, default=1
+            As many times as many networks are trained.
+        **settings : dict
+            As for the class.
+        """
+        problem, learned = network._open(
+            X, y, sample_weight, learned=learned, classes=classes
+        )
+        targets = problem.class_numbers_or_quantities()
+        folds = split_rows(
+            problem.X, targets, targets.ndim == 1, splitting.of(problem.used)
+        )
+        n_networks = max(1, round(network.n_members * n_repeats / len(folds.splits)))
+        return cls(network, problem, learned, folds, n_networks, **settings)
+
+    def __sizeof__(self):
+        """Bytes, for those who decide where to compute."""
+        return sys.getsizeof(self.problem)
+
+    def _local(self, features):
+        """Numbers of features in the problem."""
+        if self.features is None:
+            return features
+        return np.searchsorted(self.features, features)
+
+    def _own(self, seed):
+        return own_seed(seed, self.number)
+
+    def _n_inputs(self, n_features):
+        """About how many inputs so many features have, on average."""
+        return n_features * len(self.problem.inputs) / self.problem.n_features
+
+    def _train(self, features, n_each, seed, **settings):
+        from skviann.neural_network._training import Group, train
+
+        groups = [
+            Group(rows, self._local(of_fold))
+            for (rows, _), of_fold in zip(self.folds, features, strict=True)
+        ]
+        n_rows = min(len(group.rows) for group in groups)
+        n_inputs = self._n_inputs(features.shape[1])
+        schedule = self.network._schedule(n_rows, n_inputs, n_each * len(groups))
+        return train(
+            self.problem, groups, n_each, schedule, self._own(seed), **settings
+        )
+
+    def train_round(self, features, seed):
+        n_weights = self._n_inputs(features.shape[1]) * self.n_folds * self.n_networks
+        n_weights *= next(iter(self.network.hidden_layer_sizes), 1)
+        n_trained = 1 if n_weights > _MANY_WEIGHTS else self.n_networks
+        trained = self._train(features, n_trained, seed)
+        shares = trained.importances.reshape(self.n_folds, n_trained, -1)
+        return trained, np.repeat(shares, self.n_networks // n_trained, axis=1)
+
+    def fitted(self, networks, only=None):
+        return keep_members(self.network, self.learned, [networks], only)
+
+    def path(self, rankings, sizes, seed):
+        path = super().path(rankings, sizes, seed)
+        n_blocks = max(1, MAX_HELD_OUT_ROWS // self.n_samples)
+        losses, weights = in_blocks(path.losses, path.weights, n_blocks, self.number)
+        return path._replace(losses=losses, weights=weights)
+
+    def _losses_of_sets(self, rankings, sizes, seed):
+        features = rankings[:, : sizes[-1]]
+        trained = self._train(
+            features,
+            len(sizes),
+            seed,
+            n_features_seen=np.array(sizes),
+            same_weights=True,
+        )
+        X = [
+            self.problem.reader(self._local(of_fold))[0](rows)
+            for rows, of_fold in zip(self.held_out, features, strict=True)
+        ]
+        return self._row_losses(trained, X, self.held_out)
+
+    def _row_losses(self, trained, X, rows, n_draws=1):
+        """Losses of each fold's networks on its inputs: (n_each, n_draws * n_rows).
+
+        Folds may have different numbers of rows; the graph takes one array for all.
+        """
+        from skviann.neural_network._training import as_wide, compute_outputs
+
+        n_rows = max(map(len, X))
+        n_inputs = trained.feature_of_input.shape[1]
+        filled = [as_wide(x[np.resize(np.arange(len(x)), n_rows)], n_inputs) for x in X]
+        outputs = compute_outputs(trained, np.stack(filled))
+        outputs = outputs.reshape(len(X), -1, *outputs.shape[1:])
+        return [
+            self.problem.row_losses(np.tile(of_fold, n_draws), its[:, : len(x)])
+            for of_fold, its, x in zip(rows, outputs, X, strict=True)
+        ]
+
+    def _constant_losses(self):
+        losses = []
+        for (trained_on, _), rows in zip(self.folds, self.held_out, strict=True):
+            constant = self.problem.constant(trained_on)
+            outputs = np.broadcast_to(constant, (1, len(rows), len(constant)))
+            losses.append(self.problem.row_losses(rows, outputs))
+        return losses
+
+    def _losses_of_networks(self, networks, features, rows):
+        encoded, of_features = [], []
+        for some, of_fold in zip(rows, features, strict=True):
+            read, inputs = self.problem.reader(self._local(of_fold))
+            encoded.append(read(some))
+            of_features.append(
+                [
+                    (
+                        part.on_columns(self._columns_of([feature])),
+                        position,
+                    )
+                    for number, feature in enumerate(of_fold)
+                    for part, position in [inputs.of_features(np.array([number]))]
+                ]
+            )
+
+        def losses(number=None, drawn=None):
+            X, n_draws = encoded, 1
+            if number is not None:
+                n_draws = len(drawn[0])
+                X = [np.tile(x, (n_draws, 1)) for x in encoded]
+                for x, values, of_fold in zip(X, drawn, of_features, strict=True):
+                    inputs, position = of_fold[number]
+                    values = values.reshape(-1, values.shape[-1])
+                    x[:, position] = inputs.encode(values)
+            return [
+                of_fold.mean(axis=0).reshape(n_draws, -1)
+                * self.problem.weights_of(some)
+                for some, of_fold in zip(
+                    rows, self._row_losses(networks, X, rows, n_draws), strict=True
+                )
+            ]
+
+        return losses
+
+    def _columns_of(self, features):
+        return self.problem.columns_of(self._local(np.asarray(features)))
+
+    def _read(self, rows, columns):
+        return self.problem.coded(rows, columns)
+
+    def increases_by_shuffling(self, networks, features, seed):
+        return super().increases_by_shuffling(networks, features, self._own(seed))
+
+    def losses_with_draws(self, networks, features, rankings, sampler, seed):
+        losses = super().losses_with_draws(
+            networks, features, rankings, sampler, self._own(seed)
+        )
+        if self.n_samples == 1:
+            return losses
+        n_blocks = max(1, MAX_TESTED_ROWS // (self.n_samples * self.n_folds))
+
+        def blocks(values):
+            n_rows = values.shape[-1]
+            return in_blocks(values, np.ones(n_rows), n_blocks, self.number)[0]
+
+        replaced = {key: blocks(values) for key, values in losses.replaced.items()}
+        return Losses([blocks(values) for values in losses.original], replaced)
+
+    def terms(self, features, n_terms=None):
+        """Prepare features to be multiplied with each other: rows, and columns.
+
+        Parameters
+        ----------
+        features : ndarray of int
+            Which.
+        n_terms : int, default=None
+            How many columns there are in all, of which more mean fewer rows; None:
+            those of this sample.
+
+        Returns
+        -------
+        looked_at : LookedAt
+        terms : Terms
+        """
+        problem = self.problem
+        looked_at = _interactions.choose_rows(
+            problem.class_numbers_or_quantities(),
+            seen_rows(self.folds, problem.n_rows),
+            problem.inputs.n_terms if n_terms is None else n_terms,
+        )
+        terms = _interactions.read_terms(
+            problem.X, looked_at.rows, features, problem.inputs
+        )
+        return looked_at, terms
+
+    @property
+    def can_interact(self):
+        """Whether products of columns can be looked at."""
+        return not issparse(self.problem.X)
+
+    def interaction_strengths(self):
+        if not self.can_interact:
+            return None
+        return _interactions.interaction_strengths(
+            self.problem.X,
+            self.problem.class_numbers_or_quantities(),
+            seen_rows(self.folds, self.problem.n_rows),
+            self.problem.inputs,
+        )
+
+    def for_rounds(self, seed):
+        return WideLearner(self, seed) if self.n_features > BLOCK_SIZE else self
+
+    def importances_of_blocks(self, blocks, seeds):
+        """Train a network for each block of features.
+
+        Parameters
+        ----------
+        blocks : list of tuple of int and ndarray of int
+            Fold and features of each.
+        seeds : list of int
+            One for each.
+
+        Returns
+        -------
+        importances : list of ndarray of shape (n_features,)
+        """
+        return Parallel(n_jobs=self.n_jobs)(
+            delayed(_importances_of_block)(self.block(*block), seed)
+            for block, seed in zip(blocks, seeds, strict=True)
+        )
+
+    def block(self, fold, features, n_in_all=None):
+        """Take some features of the rows that a fold is trained on.
+
+        Parameters
+        ----------
+        fold : int
+            Which.
+        features : ndarray of int
+            Which.
+        n_in_all : int, default=None
+            Features of the block, if these are a part of it.
+
+        Returns
+        -------
+        block : Block
+        """
+        n_rows = max(1, MAX_VALUES_OF_BLOCK // (n_in_all or len(features)))
+        rows = take_spread(self.folds[fold][0], n_rows)
+        return Block(self.network, self.problem.part(rows, features))
+
+    def narrowed(self, features):
+        """Take some features of all rows, or of some if they are very many."""
+        n_rows = max(1, 4 * MAX_VALUES_OF_BLOCK // len(features))
+        rows = take_spread(np.arange(self.problem.n_rows), n_rows)
+        splits = [
+            tuple(np.flatnonzero(np.isin(rows, part)) for part in fold)
+            for fold in self.folds
+        ]
+        units = None if self.unit_of_row is None else self.unit_of_row[rows]
+        return PackedRows(
+            self.network,
+            self.problem.part(rows, features),
+            self.learned,
+            Folds(splits, units),
+            self.n_networks,
+            number=self.number,
+            n_samples=self.n_samples,
+            features=features,
+        )
+
+
+def keep_members(network, learned, trained, only=None):
+    """Put the members of all folds, which see the same features, into a network.
+
+    Parameters
+    ----------
+    network : estimator
+        It becomes the result.
+    learned : Learned
+        What was learned of the table.
+    trained : list of Trained
+        Of a round, for each sample.
+    only : ndarray of int, default=None
+        The features that they see; None: all.
+    """
+    from skviann.neural_network._training import as_one_group, join_members
+
+    trained = as_one_group(join_members(trained))
+    if only is not None:
+        importances = np.zeros((len(trained.importances), learned.inputs.n_features))
+        importances[:, only] = trained.importances
+        learned = learned._replace(inputs=learned.inputs.only(only))
+        trained = trained._replace(
+            feature_of_input=learned.inputs.feature[np.newaxis].astype(np.int32),
+            importances=importances,
+        )
+    network._keep(learned, trained)
+    return network
+
+
+def _importances_of_block(block, seed):
+    return block.importances(seed)
+
+
+def own_seed(seed, number):
+    """Seed of one of several samples; the first one has that of all."""
+    if number == 0:
+        return seed
+    return int(np.random.default_rng([seed, number]).integers(2**31))

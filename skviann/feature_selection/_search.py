@@ -1,0 +1,175 @@
+"""The search for the columns that networks need: rounds, path, second look, test.
+
+Written once, for any `Learner`.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skviann.feature_selection._elimination import (
+    GUARD_UNTIL,
+    eliminate,
+    remaining_after,
+)
+from skviann.feature_selection._path import (
+    choose_size,
+    follow_path,
+    selection_frequencies,
+)
+from skviann.feature_selection._significance import feature_pvalues
+from skviann.feature_selection._verdict import Findings
+
+# step="auto" eliminates from more features than that.
+_FEW_FEATURES = 32
+# If more are to be kept, there is no second look at them.
+_MANY_KEPT = 64
+
+
+class Plan(NamedTuple):
+    """What to search for."""
+
+    seed: int
+    step: Any = "auto"  # as for `VIANNSelector`
+    with_path: bool = True  # whether to look for the number of columns to keep
+    n_most: int | None = None  # no more columns will be kept
+    at_least: int = 0  # how far to follow the path in any case
+    sampler: Any = None  # None: no test
+
+
+def search(learner, plan, progress):
+    """Rank columns in rounds, follow the path of nested sets, test their use.
+
+    Parameters
+    ----------
+    learner : Learner
+        Trains the networks.
+    plan : Plan
+        What to search for.
+    progress : callable
+        From the number of steps to a `Progress`.
+
+    Returns
+    -------
+    findings : Findings
+    """
+    n_features, step = learner.n_features, plan.step
+    if step == "auto":
+        step = 0.5 if n_features > _FEW_FEATURES else None
+    counts = remaining_after(n_features, step)
+    strengths = None
+    if counts:
+        if n_features > GUARD_UNTIL:
+            strengths = learner.interaction_strengths()
+        learner = learner.for_rounds(plan.seed)
+    n_steps = len(counts) + 1 + 4 * plan.with_path + (plan.sampler is not None)
+    with progress(n_steps) as bar:
+        looks = _Looks(learner, plan.seed, bar)
+        elimination = eliminate(
+            looks.round, learner.n_folds, n_features, counts, strengths
+        )
+        findings = Findings(
+            elimination.importances,
+            elimination.n_rounds.mean(axis=0),
+            learner.fitted(elimination.first_round),
+        )
+        if plan.with_path:
+            rankings = elimination.rankings
+            path = follow_path(
+                lambda sizes: looks.path(rankings, sizes),
+                n_features,
+                plan.n_most,
+                plan.at_least,
+            )
+            path, rankings, needs = looks.look_again(rankings, path)
+            frequencies = selection_frequencies(rankings, path.n_features)
+            findings = findings._replace(
+                path=path, frequencies=frequencies, needs=needs
+            )
+        if plan.sampler is not None:
+            pvalues = looks.test(elimination, plan.sampler)
+            findings = findings._replace(pvalues=pvalues)
+    return findings
+
+
+class _Looks:
+    """Asks a learner for one training after the other."""
+
+    def __init__(self, learner, seed, bar):
+        self._learner = learner
+        self._seed = seed
+        self._rng = np.random.default_rng(seed)
+        self._bar = bar
+
+    def _next_seed(self):
+        return int(self._rng.integers(2**31))
+
+    def round(self, features):
+        """Train networks for each fold's features; return them and their shares."""
+        networks, shares = self._learner.train_round(features, self._next_seed())
+        self._bar.step(f"round of {features.shape[1]} columns")
+        return networks, shares
+
+    def path(self, rankings, sizes):
+        """Train nested sets of the rankings' first features."""
+        if sizes == [0]:
+            return self._learner.path(rankings, sizes, None)
+        path = self._learner.path(rankings, sizes, self._next_seed())
+        self._bar.step(f"sets of up to {sizes[-1]} columns")
+        return path
+
+    def look_again(self, rankings, path):
+        """Put the columns that would be kept in order of need, and follow that, too.
+
+        While a network learns, the weights of columns that are correlated with a strong
+        one move along with it: such a column may come before weak ones that are needed,
+        and be kept for their sake. Networks that see only what would be kept tell which
+        it is, by how much their loss rises when a column is shuffled.
+
+        Parameters
+        ----------
+        rankings : ndarray of int of shape (n_folds, n_features)
+            Most important first.
+        path : Path
+            The path along them.
+
+        Returns
+        -------
+        path : Path
+            With smaller sets along the other order.
+        rankings : ndarray of int of shape (n_folds, n_features)
+            With that order in front.
+        needs : ndarray of shape (n_features,)
+            By how much the loss rises, mean over folds; 0 where it was not looked at.
+        """
+        needs = np.zeros(rankings.shape)
+        n_kept = int(path.n_features[choose_size(path)])
+        if not 1 < n_kept <= _MANY_KEPT:
+            return path, rankings, needs.mean(axis=0)
+        kept = np.sort(rankings[:, :n_kept])
+        networks, _ = self._learner.train_round(kept, self._next_seed())
+        increases = self._learner.increases_by_shuffling(networks, kept, self._seed)
+        self._bar.step(f"second look at {n_kept} columns")
+        order = np.argsort(-increases, axis=1, kind="stable")
+        in_order = rankings.copy()
+        in_order[:, :n_kept] = np.take_along_axis(kept, order, axis=1)
+        sizes = path.n_features[(path.n_features > 0) & (path.n_features < n_kept)]
+        again = path.with_smaller(self.path(in_order, sizes.tolist()))
+        if choose_size(again) == 0:
+            return path, rankings, needs.mean(axis=0)
+        # What was looked at comes before what was not.
+        increases = np.maximum(increases, np.finfo(float).tiny)
+        np.put_along_axis(needs, kept, increases, axis=1)
+        return again, in_order, needs.mean(axis=0)
+
+    def test(self, elimination, sampler):
+        """P-value of each feature's use by the networks of the last round."""
+        losses = self._learner.losses_with_draws(
+            elimination.last_round,
+            elimination.last_columns,
+            elimination.rankings,
+            sampler,
+            self._seed,
+        )
+        self._bar.step("test of significance")
+        return feature_pvalues(losses, elimination.rankings.shape[1])

@@ -1,0 +1,223 @@
+"""What a search found, what is kept of it and why. NumPy only."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+
+from skviann.feature_selection._base import as_select_from_model
+from skviann.feature_selection._multiple_testing import benjamini_hochberg, holm
+from skviann.feature_selection._path import (
+    MAX_HELD_OUT_ROWS,
+    Path,
+    choose_size,
+    in_blocks,
+    merge_paths,
+)
+
+# Thresholds that are not of importances, but found in the data.
+SIZES = ("auto", "held-out")
+TESTS = {"fdr": benjamini_hochberg, "fwer": holm}
+
+
+class Findings(NamedTuple):
+    """What a search found out."""
+
+    importances: np.ndarray  # (n_networks, n_features)
+    n_rounds: np.ndarray  # (n_features,): that a feature took part in, mean over folds
+    estimator: Any  # the first networks, fitted on all features
+    path: Path | None = None
+    # (n_sets, n_features): share of folds in which a feature is in the path's set
+    frequencies: np.ndarray | None = None
+    needs: np.ndarray | None = None  # (n_features,): what the second look found
+    pvalues: np.ndarray | None = None
+
+
+def merge_findings(findings, weights, seed):
+    """Average what was found out on several chunks of rows, but for the test.
+
+    Parameters
+    ----------
+    findings : list of Findings
+        Of as many networks each.
+    weights : list of float
+        How much each chunk counts.
+    seed : int
+        Held-out losses are averaged over blocks of rows, drawn with it.
+
+    Returns
+    -------
+    findings : Findings
+        With the last chunk's estimator.
+    """
+    merged = findings[-1]
+
+    def mean(values):
+        return np.average(list(values), axis=0, weights=weights)
+
+    merged = merged._replace(
+        importances=mean(one.importances for one in findings),
+        n_rounds=mean(one.n_rounds for one in findings),
+    )
+    if merged.path is None:
+        return merged
+    path = merge_paths([one.path for one in findings], weights)
+    losses, of_rows = in_blocks(path.losses, path.weights, MAX_HELD_OUT_ROWS, seed)
+    n_sets = len(path.n_features)
+    return merged._replace(
+        path=path._replace(losses=losses, weights=of_rows),
+        frequencies=mean(one.frequencies[:n_sets] for one in findings),
+        needs=mean(one.needs for one in findings),
+    )
+
+
+class Cut(NamedTuple):
+    """What is asked of a selection; parameters of `VIANNSelector`."""
+
+    threshold: Any
+    alpha: float
+    n_most: int | None  # max_features
+    n_least: int  # min_features_to_select
+
+    @property
+    def is_of_importances(self):
+        """Whether the threshold is one of `SelectFromModel`."""
+        return self.threshold not in (*SIZES, *TESTS)
+
+
+class Verdict:
+    """What is known of each feature after a search.
+
+    Parameters
+    ----------
+    findings : Findings
+        From `search`.
+
+    Attributes
+    ----------
+    importances : ndarray of shape (n_features,)
+        Mean over networks.
+    ranking : ndarray of int of shape (n_features,)
+        1 for the first: by the folds' votes, then by need, then by importance.
+    size : int or None
+        How many features the path chose; None: there is no path.
+    votes : ndarray of shape (n_features,) or None
+        In how many folds a feature is among the first `size`.
+    """
+
+    def __init__(self, findings):
+        self.importances = findings.importances.mean(axis=0)
+        self.n_rounds = findings.n_rounds
+        self.pvalues = findings.pvalues
+        self.size = self.votes = None
+        keys = [-self.n_rounds, -self.importances]  # the last one counts first
+        if findings.path is not None:
+            chosen = choose_size(findings.path)
+            self.size = int(findings.path.n_features[chosen])
+            self.n_folds = len(findings.path.split_losses)
+            self.votes = findings.frequencies[chosen] * self.n_folds
+            keys += [-findings.needs, -self.votes]
+        self.ranking = np.argsort(np.lexsort(keys)) + 1
+
+    def kept(self, cut):
+        """Tell which features are kept: boolean (n_features,)."""
+        if cut.is_of_importances:
+            return as_select_from_model(
+                self.importances, cut.threshold, cut.n_most
+            ).get_support()
+        if (self.size if cut.threshold in SIZES else self.pvalues) is None:
+            raise NotFittedError(
+                f"threshold={cut.threshold!r} was set after fit; call fit again."
+            )
+        if cut.threshold in SIZES:
+            # Constant columns never are.
+            is_kept = (self.ranking <= self.size) & (self.importances > 0)
+        else:
+            is_kept = TESTS[cut.threshold](self.pvalues, cut.alpha)
+        n_kept = max(is_kept.sum(), cut.n_least)
+        n_kept = n_kept if cut.n_most is None else min(n_kept, cut.n_most)
+        if n_kept == is_kept.sum():
+            return is_kept
+        # The most important first, of those that are kept and then of the others.
+        in_order = np.lexsort((self.ranking, ~is_kept))
+        return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
+
+    def threshold(self, cut):
+        """Return the importance from which features are kept, or the least kept."""
+        if cut.is_of_importances:
+            return as_select_from_model(self.importances, cut.threshold).threshold_
+        kept = self.importances[self.kept(cut)]
+        return float(kept.min()) if len(kept) else np.inf
+
+    def why_none(self, cut):
+        """Say why no feature is kept, and what to do."""
+        if cut.n_most == 0:
+            return "No column is kept: max_features is 0."
+        if cut.is_of_importances:
+            return f"No column is kept: none reaches threshold={cut.threshold!r}."
+        remedy = "min_features_to_select=1 keeps the most important one all the same."
+        if cut.threshold in TESTS:
+            return (
+                f"No column's use is significant at alpha={cut.alpha} "
+                f"(threshold={cut.threshold!r}): none is kept. {remedy}"
+            )
+        return (
+            "No column is kept: on rows held out, no set of them predicts y better "
+            f"than a model without any. {remedy}"
+        )
+
+    def reasons(self, cut):
+        """Say for each feature why it is kept or not: list of str."""
+        is_kept, threshold = self.kept(cut), self.threshold(cut)
+        n_rounds = self.n_rounds.max()
+        reasons = []
+        for number, kept in enumerate(is_kept):
+            taken = self.n_rounds[number]
+            if self.importances[number] == 0:
+                reason = "the networks make no use of it, as of a constant column"
+            elif cut.is_of_importances:
+                than = "reaches" if kept else "is below"
+                reason = f"importance {than} the threshold {threshold:.3g}"
+            elif cut.threshold in TESTS:
+                verb = "significant" if kept else "not significant"
+                reason = f"{verb} at {cut.alpha} ({cut.threshold})"
+            elif taken < n_rounds and not kept:
+                reason = f"dropped after {taken:.3g} of {n_rounds:.3g} rounds"
+            elif self.size == 0:
+                reason = "no set of columns predicts rows held out better than none"
+            else:
+                enough = f"among the {self.size} that are enough on rows held out"
+                share = f"in {self.votes[number]:.3g} of {self.n_folds} folds"
+                if self.votes[number] == 0:
+                    share = "in no fold"
+                reason = f"{share} {enough}"
+            reasons.append(reason)
+        return reasons
+
+
+def as_cv_results(path):
+    """Lay out a path as RFECV's `cv_results_`: scores are the losses, negative."""
+    _, errors = path.differences(int(path.mean_losses().argmin()))
+    results = {
+        "n_features": path.n_features,
+        "mean_test_score": -path.mean_losses(),
+        "std_test_score": path.split_losses.std(axis=0),
+        "std_error": errors,
+    }
+    for fold, losses in enumerate(path.split_losses):
+        results[f"split{fold}_test_score"] = -losses
+    return results
+
+
+def as_table(columns):
+    """Make a table of columns: a data frame, a structured array without pandas."""
+    try:
+        import pandas as pd
+    except ImportError:
+        n_rows = len(next(iter(columns.values())))
+        dtype = [(name, values.dtype) for name, values in columns.items()]
+        table = np.empty(n_rows, dtype=dtype)
+        for name, values in columns.items():
+            table[name] = values
+        return table
+    return pd.DataFrame(columns)

@@ -1,0 +1,184 @@
+"""The search, with networks and with a learner that finds what it is told."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skviann import VIANNRegressor, VIANNSelector
+from skviann.feature_selection import _search
+from skviann.feature_selection._folds import Splitting
+from skviann.feature_selection._learner import Learner
+from skviann.feature_selection._packed_rows import PackedRows
+from skviann.feature_selection._path import Path
+from skviann.feature_selection._progress import Progress
+from skviann.feature_selection._search import Plan, search
+from skviann.feature_selection._verdict import (
+    Cut,
+    Findings,
+    Verdict,
+    merge_findings,
+)
+
+
+def with_neighbours(seed):
+    """Columns with a correlation of 0.7 with the next, five of which matter."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((300, 30))
+    for j in range(1, 30):
+        X[:, j] = 0.7 * X[:, j - 1] + np.sqrt(1 - 0.7**2) * X[:, j]
+    relevant = [5, 12, 13, 20, 25]
+    y = X[:, relevant] @ [3, -2, 1.5, 1, -1] + 0.5 * rng.standard_normal(300)
+    return X, y, relevant
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_neighbours_of_a_strong_column_are_not_kept(seed, monkeypatch):
+    X, y, relevant = with_neighbours(seed)
+    selector = VIANNSelector(random_state=0).fit(X, y)
+    assert_array_equal(selector.get_support(indices=True), relevant)
+    reasons = selector.summary().set_index("feature")["reason"]
+
+    monkeypatch.setattr(_search, "_MANY_KEPT", 0)
+    without = VIANNSelector(random_state=0).fit(X, y)
+    before = without.get_support(indices=True)
+    assert set(before) > set(relevant)  # which is what the second look is for
+    # Importances and larger sets are those of the first look.
+    assert_array_equal(selector.importances_, without.importances_)
+    for scores in ("mean_test_score", "split0_test_score"):
+        assert_array_equal(
+            selector.cv_results_[scores][len(before) :],
+            without.cv_results_[scores][len(before) :],
+        )
+    for neighbour in set(before) - set(relevant):
+        assert reasons[f"x{neighbour}"].startswith(("in no", "in 1 of 4"))
+
+
+def test_the_loss_rises_by_what_shuffling_costs():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((2000, 4))
+    y = X[:, 0] + 0.5 * X[:, 1]
+    # Rows that hardly count follow another column.
+    X, y = np.vstack([X, X]), np.concatenate([y, 9 * X[:, 3]])
+    weights = np.repeat([1, 1e-6], 2000)
+    learner = PackedRows.open(VIANNRegressor(), X, y, weights, Splitting(4, [0]))
+    features = np.tile([0, 1, 3], (4, 1))
+    networks, _ = learner.train_round(features, seed=0)
+    increases = learner.increases_by_shuffling(networks, features, seed=0)
+    # A shuffled column with the coefficient b adds an error of variance 2 b^2; y is
+    # standardised. Rows without weight count in the mean over rows, which is half.
+    by_hand = 2 * np.array([1, 0.25, 0]) / 1.25
+    assert increases.shape == (4, 3)
+    assert_allclose(increases, np.tile(by_hand, (4, 1)), rtol=0.2, atol=0.02)
+
+
+class Told(Learner):
+    """Two folds that rank, predict and need what they are told."""
+
+    n_folds, n_features = 2, 5
+
+    def __init__(self, rankings, curve, needs=(), again=()):
+        self.rankings = np.array(rankings)
+        self.losses = dict(enumerate(curve))
+        self.needs, self.again = needs, again
+        self.asked = []
+
+    def train_round(self, features, seed):
+        self.asked.append(("round", features))
+        shares = np.zeros((2, 5))
+        np.put_along_axis(shares, self.rankings, [[5, 4, 3, 2, 1]], axis=1)
+        return "networks", np.take_along_axis(shares, features, axis=1)[:, np.newaxis]
+
+    def path(self, rankings, sizes, seed):
+        self.asked.append(("path", rankings[:, : sizes[-1]]))
+        return path_of(*([self.losses[size]] * 4 for size in sizes), sizes=sizes)
+
+    def increases_by_shuffling(self, networks, features, seed):
+        self.losses.update(enumerate(self.again, start=1))
+        return np.array(self.needs)
+
+    def fitted(self, networks):
+        return networks
+
+    losses_with_draws = interaction_strengths = None
+
+
+def path_of(*losses, sizes=None):
+    losses = np.array(losses, dtype=float)
+    means = losses.mean(axis=1)
+    sizes = np.arange(len(losses)) if sizes is None else np.array(sizes)
+    return Path(sizes, losses, np.ones(losses.shape[1]), np.tile(means, (2, 1)))
+
+
+def find(learner):
+    return search(learner, Plan(seed=0), lambda n_steps: Progress(n_steps, 0))
+
+
+def test_folds_look_again_at_their_own():
+    learner = Told(
+        [[4, 1, 2, 0, 3], [4, 2, 3, 0, 1]],
+        [9, 4, 3, 1, 1, 1],
+        needs=[[0.2, 0.0, 0.6], [0.4, 0.1, 0.3]],
+        again=[2, 1],
+    )
+    findings = find(learner)
+    # Three would be kept; of each fold's own three, the order of need is followed.
+    (_, looked_at), (what, followed) = learner.asked[-2:]
+    assert_array_equal(looked_at, [[1, 2, 4], [2, 3, 4]])
+    assert what == "path"
+    assert_array_equal(followed, [[4, 1], [2, 4]])
+    assert_allclose(findings.path.mean_losses(), [9, 2, 1, 1, 1, 1])
+    # Features 1 to 4; 0 was not looked at, and 2 of the first fold is of no use.
+    assert_allclose(findings.needs, [0, 0.1, 0.2, 0.05, 0.45], atol=1e-300)
+    assert Verdict(findings).size == 2
+
+
+def test_the_first_look_stands_where_the_second_finds_nothing():
+    learner = Told(
+        [[4, 1, 2, 0, 3]] * 2, [9, 4, 3, 1, 1, 1], [[0.2, 0.0, 0.6]] * 2, [99, 99]
+    )
+    learner.again = [-99, -99]  # a low mean with a large error
+    wild = np.array([[-400.0, 100.0, 100.0, -196.0]] * 2)
+
+    def path(rankings, sizes, seed):
+        found = Told.path(learner, rankings, sizes, seed)
+        return found._replace(losses=wild) if sizes == [1, 2] else found
+
+    learner.path = path
+    findings = find(learner)
+    assert_allclose(findings.path.mean_losses(), [9, 4, 3, 1, 1, 1])
+    assert_array_equal(findings.needs, np.zeros(5))
+
+
+def test_what_is_kept_is_what_the_folds_voted_for():
+    # One fold never saw anything in 4, and gives 1 nearly as much as all others give 4.
+    learner = Told([[4, 1, 2, 0, 3]] * 2, [9, 1, 1, 1, 1, 1])
+    findings = find(learner)
+    shares = np.array([[0.0, 0.3, 0.2, 0.1, 0.4], [0.0, 0.97, 0.02, 0.01, 0.0]])
+    assert shares.mean(axis=0).argmax() == 1
+    verdict = Verdict(findings._replace(importances=shares))
+    cut = Cut("auto", 0.05, None, 0)
+    assert_array_equal(verdict.kept(cut), [False, False, False, False, True])
+    # Votes first, then importances.
+    assert_array_equal(verdict.ranking, [5, 2, 3, 4, 1])
+    assert verdict.reasons(cut)[4] == (
+        "in 2 of 2 folds among the 1 that are enough on rows held out"
+    )
+    assert verdict.reasons(cut)[1].startswith("in no fold")
+
+
+def test_needs_and_votes_of_chunks_are_averaged_by_weight():
+    def findings(needs, frequencies):
+        shares = np.ones((1, 2)) / 2
+        path = path_of([1, 1], [0, 0])
+        return Findings(shares, np.ones(2), None, path, frequencies, needs)
+
+    merged = merge_findings(
+        [
+            findings(np.array([0.4, 0.0]), np.array([[0, 0], [1, 0]])),
+            findings(np.zeros(2), np.array([[0, 0], [0, 1]])),
+        ],
+        [3, 1],
+        seed=0,
+    )
+    assert_allclose(merged.needs, [0.3, 0.0])
+    assert_allclose(merged.frequencies, [[0, 0], [0.75, 0.25]])
