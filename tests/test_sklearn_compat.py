@@ -1,8 +1,10 @@
 """The private names of scikit-learn that the library is built on do what it expects."""
 
+import ast
 import sys
 from contextlib import contextmanager
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -42,6 +44,24 @@ def test_a_failure_says_what_to_change():
 @says_where()
 def test_every_name_is_there():
     assert [name for name in compat.__all__ if not hasattr(compat, name)] == []
+
+
+def test_private_names_are_imported_nowhere_else():
+    package = Path(compat.__file__).parent
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{one.name}" for one in node.names]
+            elif isinstance(node, ast.Import):
+                names = [one.name for one in node.names]
+            found += [
+                f"{path.relative_to(package)}: {name}"
+                for name in names
+                if name.startswith("sklearn.") and "._" in name
+            ]
+    assert {one.partition(":")[0] for one in found} == {"_sklearn_compat.py"}
 
 
 @says_where()

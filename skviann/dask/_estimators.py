@@ -196,13 +196,7 @@ class _NetworkOnDask(_OnDask):
         with all_or_nothing(self), Cluster(self.client) as cluster:
             (seed,) = draw_seeds(self.random_state, 1)
             rows = self._draw(cluster, X, y, sample_weight, seed)
-            network = self._local(
-                **{
-                    name: clone(getattr(self, name), safe=False)
-                    for name in self._local._get_param_names()
-                }
-            )
-            fitted = fit_members(cluster, rows, network, seed)
+            fitted = fit_members(cluster, rows, clone(self.to_local()), seed)
             vars(self).update(
                 {
                     name: value

@@ -54,10 +54,7 @@ _BY_OWN_NETWORK = {
         DeepFeatureSelectionClassifier,
         DeepFeatureSelectionRegressor,
     ),
-    "dropout_ranking": (
-        DropoutRankingClassifier,
-        DropoutRankingRegressor,
-    ),
+    "dropout_ranking": (DropoutRankingClassifier, DropoutRankingRegressor),
     "teacher_student": (TeacherStudentSelector,) * 2,
     "deep_belief": (DeepBeliefRanking,) * 2,
 }

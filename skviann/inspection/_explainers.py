@@ -11,12 +11,7 @@ from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import Interval, validate_params
 from skviann._validation import draw_seeds
 from skviann.inspection._gradients import draw_rows
-from skviann.inspection._network import (
-    is_keras_model,
-    make_bunch,
-    open_data,
-    unwrap,
-)
+from skviann.inspection._network import is_keras_model, make_bunch, open_data, unwrap
 
 
 @validate_params(

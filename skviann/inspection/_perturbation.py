@@ -10,10 +10,7 @@ from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import Interval, StrOptions, validate_params
 from skviann._validation import draw_seeds
 from skviann.inspection._known_rows import with_known_rows
-from skviann.inspection._network import (
-    make_bunch,
-    open_data,
-)
+from skviann.inspection._network import make_bunch, open_data
 
 
 def permutation_importance(

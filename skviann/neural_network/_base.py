@@ -35,25 +35,14 @@ from skviann._table import (
     warn_about_columns,
 )
 from skviann._target import check_quantity, read_target
-from skviann._validation import (
-    LinkedToDocs,
-    all_or_nothing,
-    draw_seeds,
-    spread_rows,
-)
+from skviann._validation import LinkedToDocs, all_or_nothing, draw_seeds, spread_rows
 from skviann.neural_network._architecture import (
     Architecture,
     build_model,
     check_activation,
 )
 from skviann.neural_network._problem import Learned, Problem, Target
-from skviann.neural_network._training import (
-    Group,
-    Schedule,
-    State,
-    predict,
-    train,
-)
+from skviann.neural_network._training import Group, Schedule, State, predict, train
 
 # What "auto" stands for: steps in all, the most epochs of few rows, and the batches
 # with which one pass over many rows is enough.
@@ -373,7 +362,11 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self.history_ = trained.history
         for name in ("_model", "scaler_"):
             vars(self).pop(name, None)
-        inputs = learned.inputs
+        inputs, target = learned.inputs, learned.target
+        if target.classes is not None:
+            self.classes_ = target.classes
+        else:
+            self.target_scaler_ = target.scaler
         if inputs.are_numbers:
             self.scaler_ = RobustScaler()
             self.scaler_.center_ = inputs.center
@@ -500,6 +493,23 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         check_is_fitted(self)
         return self._learned.inputs.encode(self._code(X))
 
+    def predict(self, X):
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to predict for.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The most probable of `classes_`, or a quantity in the target's unit; of
+            several labels, 1 for each that is more probable than not.
+        """
+        predictions = self._predict(X)
+        return self._learned.target.decode(predictions)
+
     def _predict(self, X):
         check_is_fitted(self)
         check_process()
@@ -543,10 +553,6 @@ class NetworkClassifier(ClassifierMixin):
     def _learn_target(self, y, sample_weight, classes):
         return Target.of_classes(y, classes)
 
-    def _keep(self, learned, trained):
-        super()._keep(learned, trained)
-        self.classes_ = learned.target.classes
-
     def predict_proba(self, X):
         """Estimate the probability of each class.
 
@@ -563,23 +569,6 @@ class NetworkClassifier(ClassifierMixin):
         """
         predictions = self._predict(X)
         return self._learned.target.probabilities(predictions)
-
-    def predict(self, X):
-        """Predict the class of each row.
-
-        Parameters
-        ----------
-        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The most probable of `classes_`; of several labels, 1 for each that is more
-            probable than not.
-        """
-        probabilities = self.predict_proba(X)
-        return self._learned.target.decode(probabilities)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -599,26 +588,6 @@ class NetworkRegressor(RegressorMixin):
 
     def _learn_target(self, y, sample_weight, classes):
         return Target.of_quantities(y, sample_weight)
-
-    def _keep(self, learned, trained):
-        super()._keep(learned, trained)
-        self.target_scaler_ = learned.target.scaler
-
-    def predict(self, X):
-        """Predict the target of each row.
-
-        Parameters
-        ----------
-        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to predict for.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the target's unit.
-        """
-        predictions = self._predict(X)
-        return self._learned.target.decode(predictions)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -293,9 +293,7 @@ def beginning(weights, first_kernel=0):
 def _make_variable():
     """Make a variable that takes arrays of three axes, of any length."""
     return tf.Variable(
-        np.zeros((0, 0, 0), np.float32),
-        shape=tf.TensorShape(_AXES_3),
-        trainable=False,
+        np.zeros((0, 0, 0), np.float32), shape=tf.TensorShape(_AXES_3), trainable=False
     )
 
 

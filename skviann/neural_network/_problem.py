@@ -165,13 +165,14 @@ class Target(NamedTuple):
         return predictions / predictions.sum(axis=1, keepdims=True)
 
     def decode(self, predictions):
-        """Turn probabilities or standardised quantities into what y holds."""
+        """Turn a network's predictions into what y holds."""
         if self.task == "regression":
             outputs = predictions * self.scaler.scale_ + self.scaler.mean_
             return outputs if self.n_outputs > 1 else outputs[:, 0]
+        probabilities = self.probabilities(predictions)
         if self.is_multilabel:
-            return (predictions > 0.5).astype(int)
-        return self.classes[predictions.argmax(axis=1)]
+            return (probabilities > 0.5).astype(int)
+        return self.classes[probabilities.argmax(axis=1)]
 
 
 class Learned(NamedTuple):

@@ -115,29 +115,24 @@ def train(
         *(problem.reader(group.features) for group in groups), strict=True
     )
     feature_of_input = _side_by_side([of_group.feature for of_group in inputs])
+    n_inputs = feature_of_input.shape[1]
     member_seeds = [
         [seed, number, 0 if same_weights else member]
         for number in range(len(groups))
         for member in range(n_each)
     ]
     weights = draw_weights(
-        problem.architecture,
-        member_seeds,
-        len(groups[0].features),
-        feature_of_input.shape[1],
+        problem.architecture, member_seeds, len(groups[0].features), n_inputs
     )
-    for number, group in enumerate(groups):  # the base rate first
-        members = slice(number * n_each, (number + 1) * n_each)
-        weights[-1][members] = problem.constant(group.rows)
+    constants = [problem.constant(group.rows) for group in groups]
+    weights[-1][:, 0] = np.repeat(constants, n_each, axis=0)  # the base rate first
     mask = NO_MASK
     if n_features_seen is not None:
         seen = feature_of_input[:, None] < np.asarray(n_features_seen)[:, None]
         mask = np.concatenate(seen).astype(np.float32)[..., np.newaxis]
-    n_inputs = feature_of_input.shape[1]
     feed = _Feed(problem, groups, readers, n_inputs, schedule, seed)
     history = {"loss": []}
-    readings, best = [], None
-    first_epoch = 0
+    readings, best, first_epoch = [], None, 0  # readings with their epoch
     with packed_graph.borrowed(problem.architecture) as graph:
         graph.start(weights)
         if state is not None:
@@ -154,7 +149,7 @@ def train(
             history["loss"].append(float(loss.mean()) / feed.steps_per_epoch)
             graph.take_in()
             if epoch + 1 >= 2 ** (2 + len(readings) / 2):
-                readings.append((epoch, _shares(problem, graph, inputs)))
+                readings.append((epoch, _shares(graph, inputs)))
             if validation_rows is not None:
                 now = graph.weights()
                 loss = _validation_loss(
@@ -170,13 +165,10 @@ def train(
         if best is not None:
             graph.restore(best[1])
             readings = [one for one in readings if one[0] <= best[0]]
-        shares = [one for _, one in readings]
-        if not shares:
-            shares = [_shares(problem, graph, inputs)]
+        readings = [shares for _, shares in readings]
+        shares = readings or [_shares(graph, inputs)]
         weights = graph.weights()
-        if goes_on:
-            readings = [one for _, one in readings]
-            state = State(graph.state(), epoch + 1, readings)
+        state = State(graph.state(), epoch + 1, readings) if goes_on else None
         graph.clear()
     if not all(np.isfinite(values).all() for values in weights):
         raise ValueError(
@@ -195,7 +187,7 @@ def train(
         mask,
         np.mean(shares, axis=0),
         history,
-        state if goes_on else None,
+        state,
     )
 
 
@@ -279,7 +271,7 @@ def _batches(n_rows, batch_size, n_batches, rng):
         n_left -= n_drawn + n_missing
 
 
-def _shares(problem, graph, inputs):
+def _shares(graph, inputs):
     """Read the importances as shares that sum to 1, (n_members, n_features).
 
     Early in the training a VIANN score tells which features promise something, late
@@ -287,22 +279,19 @@ def _shares(problem, graph, inputs):
     on the data. So scores are read when there were 4 updates, and whenever their number
     has grown by a factor of the square root of 2, and all readings count the same.
     """
-    return _sum_to_one(_of_features(inputs, graph.scores().numpy()))
+    scores = np.split(graph.scores().numpy().astype(np.float64), len(inputs))
+    return _sum_to_one(
+        np.concatenate(
+            [
+                of_group.scores_of_features(some[:, : len(of_group)])
+                for of_group, some in zip(inputs, scores, strict=True)
+            ]
+        )
+    )
 
 
 def _sum_to_one(scores):
     return np.array([sum_to_one(one) for one in scores])
-
-
-def _of_features(inputs, scores):
-    """Combine scores of inputs, (n_members, n_inputs), group by group."""
-    scores = np.split(scores.astype(np.float64), len(inputs))
-    return np.concatenate(
-        [
-            of_group.scores_of_features(some[:, : len(of_group)])
-            for of_group, some in zip(inputs, scores, strict=True)
-        ]
-    )
 
 
 def compute_outputs(trained, X):

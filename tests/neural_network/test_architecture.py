@@ -8,7 +8,6 @@ from skviann._inputs import learn_inputs
 from skviann.neural_network._architecture import (
     Architecture,
     build_model,
-    check_activation,
     draw_weights,
 )
 
@@ -72,9 +71,3 @@ def test_the_first_layer_starts_small(hidden_layer_sizes):
         weights, draw_weights(architecture, [1], 4, 4), strict=True
     ):
         assert_array_equal(values[1:], alone)
-
-
-def test_check_activation():
-    check_activation("tanh")
-    with pytest.raises(ValueError, match="activation must be .*'relux'"):
-        check_activation("relux")

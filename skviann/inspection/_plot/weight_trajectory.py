@@ -4,12 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from skviann.inspection._plot._common import (
-    WIDTH,
-    make_axes,
-    name_features,
-    shorten,
-)
+from skviann.inspection._plot._common import WIDTH, make_axes, name_features, shorten
 from skviann.variance import RunningVariance
 
 # Okabe and Ito's palette for the colour-blind, without its yellow, which is too light
