@@ -125,6 +125,14 @@ def check_table(estimator, X, *, reset):
         )
 
 
+def take_names(estimator, other):
+    """Give an estimator the number and the names of another one's columns."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        vars(estimator).pop(name, None)
+        if hasattr(other, name):
+            setattr(estimator, name, getattr(other, name))
+
+
 def _are_objects(X):
     """Whether an array or nested list holds text or other things than numbers."""
     if hasattr(X, "dtype"):

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skviann._docstrings import composed
 from skviann._sklearn_compat import Interval, StrOptions
-from skviann._table import warn_about_columns
+from skviann._table import take_names, warn_about_columns
 from skviann._validation import all_or_nothing, draw_seeds
 from skviann.dask._cluster import Cluster
 from skviann.dask._rows import draw_rows
@@ -413,10 +413,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
                 self.n_repeats,
             )
             findings = self._search(learner, self._plan(seed))
-            for name in ("n_features_in_", "feature_names_in_"):
-                vars(self).pop(name, None)
-                if hasattr(findings.estimator, name):
-                    setattr(self, name, getattr(findings.estimator, name))
+            take_names(self, findings.estimator)
             self._keep(findings)
             warn_about_columns(findings.estimator._learned.columns)
         self._warn_if_none()

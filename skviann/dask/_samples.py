@@ -312,14 +312,20 @@ def fit_members(cluster, rows, network, seed):
 
 def _learn(network, table, classes):
     network = copy.copy(network)
-    _, learned = network._open(*table, classes=classes)
+    _, learned = _read(network, table, classes=classes)
     return network, learned
 
 
 def _fit_members(opened, table, seed, number):
     network, learned = opened
-    problem, _ = copy.copy(network)._open(*table, learned=learned)
+    problem, _ = _read(copy.copy(network), table, learned=learned)
     return network._train(problem, own_seed(seed, number))
+
+
+def _read(network, table, *, learned=None, classes=None):
+    X, y, weight = table
+    X, y = network._read(X, y, reset=learned is None)
+    return network._open(X, y, weight, learned=learned, classes=classes)
 
 
 def _hash(table):
@@ -340,13 +346,9 @@ def _open_first(network, settings, table, classes, splitting, n_repeats, n_sampl
         y = table[1]
         network = default_network(y, read_target(y, VIANNClassifier()))()
     network.set_params(**settings)
-    sample = PackedRows.open(
-        network,
-        *table,
-        splitting,
-        n_repeats=n_repeats,
-        classes=classes,
-        n_samples=n_samples,
+    opened = _read(network, table, classes=classes)
+    sample = PackedRows.split(
+        network, *opened, splitting, n_repeats, n_samples=n_samples
     )
     return sample, Opened(
         network, sample.learned, sample.n_folds, sample.n_networks, sample.can_interact
@@ -354,12 +356,12 @@ def _open_first(network, settings, table, classes, splitting, n_repeats, n_sampl
 
 
 def _open_another(opened, table, splitting, n_repeats, number, n_samples):
-    return PackedRows.open(
-        copy.copy(opened.network),
-        *table,
+    network = copy.copy(opened.network)
+    return PackedRows.split(
+        network,
+        *_read(network, table, learned=opened.learned),
         splitting,
-        n_repeats=n_repeats,
-        learned=opened.learned,
+        n_repeats,
         number=number,
         n_samples=n_samples,
     )

@@ -88,39 +88,23 @@ class PackedRows(RowsLearner):
         self.categories = problem.categories
 
     @classmethod
-    def open(
-        cls,
-        network,
-        X,
-        y,
-        sample_weight,
-        splitting,
-        *,
-        n_repeats=1,
-        learned=None,
-        classes=None,
-        **settings,
-    ):
-        """Check a table, learn what its columns hold, and split its rows.
+    def split(cls, network, problem, learned, splitting, n_repeats, **settings):
+        """Split rows into folds, for as many networks as a ready-made one has.
 
         Parameters
         ----------
-        network, X, y, sample_weight, learned, classes
-            As for `BaseNetwork._open`.
+        network, problem, learned
+            As for the class.
         splitting : Splitting
-            How to split the rows.
-        n_repeats : int, default=1
+            How.
+        n_repeats : int
             As many times as many networks are trained.
         **settings : dict
             As for the class.
         """
-        problem, learned = network._open(
-            X, y, sample_weight, learned=learned, classes=classes
-        )
-        targets = problem.class_numbers_or_quantities()
-        folds = split_rows(
-            problem.X, targets, targets.ndim == 1, splitting.of(problem.used)
-        )
+        y = problem.class_numbers_or_quantities()
+        splitting = splitting.of(problem.used)
+        folds = split_rows(problem.X, y, problem.target.is_classes, splitting)
         n_networks = max(1, round(network.n_members * n_repeats / len(folds.splits)))
         return cls(network, problem, learned, folds, n_networks, **settings)
 

@@ -40,6 +40,7 @@ from skviann._table import (
     check_finite,
     check_table,
     is_frame,
+    take_names,
     warn_about_columns,
 )
 from skviann._target import read_target
@@ -518,69 +519,70 @@ class VIANNSelector(ImportanceSelector):
         with all_or_nothing(self):
             check_threshold(self.threshold, SIZES)
             is_first = not hasattr(self, "_stream")
-            X_original, y_original = X, y
-            X, y = self._read(X, y, reset=is_first)
+            table, target = self._read(X, y, reset=is_first)
             if is_first:
-                self._ask_max_features(X_original)
-                network = self._adapted_network(
-                    X, y, y_original, classes, sample_weight
-                )
+                self._ask_max_features(X)
+                network = self.estimator or default_network(y, target)()
+                if hasattr(network, "_learned") and not hasattr(network, "_trained"):
+                    network = copy.copy(network)  # it was adapted
+                    check_table(network, X, reset=False)
+                else:
+                    network = self._network_like(network)
+                if classes is not None and not isinstance(network, VIANNClassifier):
+                    raise ValueError(
+                        f"classes={classes!r} were given, but y is a quantity: its "
+                        f"dtype is {target.dtype}."
+                    )
                 self._stream = _Stream(self._draw_seeds(network))
             else:
                 network = copy.copy(self.estimator_)
-            self._keep_chunk(network, X, y, sample_weight)
+            learned = getattr(network, "_learned", None)
+            problem, network._learned = network._open(
+                table, target, sample_weight, learned=learned, classes=classes
+            )
+            if learned is None:
+                warn_about_columns(network._learned.columns)
+            weight = len(target) if sample_weight is None else np.sum(sample_weight)
+            self._keep_chunk(network, problem, float(weight))
         self._warn_if_none()
         return self
 
     def _read(self, X, y, *, reset):
-        """Check a table and a target for a ready-made network.
+        """Check a table and a target for a ready-made network."""
+        return check_table(self, X, reset=reset), read_target(y, self)
 
-        A frame stays as it is: the network turns it into numbers.
-        """
-        table = check_table(self, X, reset=reset)
-        return X if is_frame(X) else table, read_target(y, self)
-
-    def _adapted_network(self, X, y, y_original, classes, sample_weight):
-        """Return a network that knows what columns and target hold."""
-        network = self.estimator or default_network(y_original, y)()
-        if hasattr(network, "_learned") and not hasattr(network, "_trained"):
-            return copy.copy(network)
+    def _network_like(self, network):
+        """Return a new network with the settings and the columns of the selector."""
         network = clone(network).set_params(**self._network_settings())
-        if isinstance(network, VIANNClassifier):
-            return network.adapt(X, y, sample_weight, classes=classes)
-        if classes is not None:
-            raise ValueError(
-                f"classes={classes!r} were given, but y is a quantity: its dtype is "
-                f"{y.dtype}."
-            )
-        return network.adapt(X, y, sample_weight)
+        take_names(network, self)
+        return network
 
-    def _keep_chunk(self, network, X, y, sample_weight):
+    def _learner(self, network, problem, seeds, split_params):
+        return PackedRows.split(
+            network,
+            problem,
+            network._learned,
+            Splitting(self.cv, seeds, split_params),
+            self.n_repeats,
+            n_jobs=self.n_jobs,
+        )
+
+    def _keep_chunk(self, network, problem, weight):
         """Select with a chunk of rows, and average over all chunks."""
         stream = self._stream
         before, number = stream.findings, stream.n_chunks
         has_path = before is not None and before.path is not None
         seed, *split_seeds = (own_seed(seed, number) for seed in stream.seeds)
-        learner = PackedRows.open(
-            copy.copy(network),
-            X,
-            y,
-            sample_weight,
-            Splitting(self.cv, split_seeds),
-            n_repeats=self.n_repeats,
-            n_jobs=self.n_jobs,
-            learned=network._learned,
-        )
+        learner = self._learner(copy.copy(network), problem, split_seeds, {})
         at_least = before.path.n_features[-1] if has_path else 0
         findings = self._search(learner, self._plan(seed, at_least))
-        weight = len(y) if sample_weight is None else float(np.sum(sample_weight))
         if before is None:
             network.random_state = stream.seeds[0]
         else:
             findings = merge_findings(
                 [before, findings], [stream.weight, weight], number
             )
-        network.partial_fit(X, y, sample_weight=sample_weight)
+        network._go_on(problem, network._learned)
         findings = findings._replace(estimator=network)
         self._keep(findings)
         self._stream = _Stream(
@@ -601,14 +603,13 @@ class VIANNSelector(ImportanceSelector):
             warnings.warn(verdict.why_none(cut), UserWarning, stacklevel=4)
 
     def _fit_ready_made(self, X, y, fit_params):
-        y_original, X_original = y, X
-        X, y = self._read(X, y, reset=True)
-        self._ask_max_features(X_original)
+        table, target = self._read(X, y, reset=True)
+        self._ask_max_features(X)
         network = self.estimator
         if network is None:
-            network = default_network(y_original, y)()
-        network = clone(network).set_params(**self._network_settings())
-        fit_params, split_params = self._route(fit_params, len(y))
+            network = default_network(y, target)()
+        network = self._network_like(network)
+        fit_params, split_params = self._route(fit_params, len(target))
         unknown = set(fit_params) - {"sample_weight"}
         if unknown:
             raise TypeError(
@@ -616,16 +617,11 @@ class VIANNSelector(ImportanceSelector):
                 f"{sorted(unknown)}."
             )
         seed, *split_seeds = self._draw_seeds(network)
-        learner = PackedRows.open(
-            network,
-            X,
-            y,
-            fit_params.get("sample_weight"),
-            Splitting(self.cv, split_seeds, split_params),
-            n_repeats=self.n_repeats,
-            n_jobs=self.n_jobs,
+        problem, network._learned = network._open(
+            table, target, fit_params.get("sample_weight")
         )
-        warn_about_columns(learner.learned.columns)
+        warn_about_columns(network._learned.columns)
+        learner = self._learner(network, problem, split_seeds, split_params)
         return self._search(learner, self._plan(seed))
 
     def _fit_own(self, X, y, fit_params):

@@ -218,18 +218,24 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             if the network's weights became NaN or infinite.
         """
         with all_or_nothing(self):
-            problem, learned = self._open(X, y, sample_weight)
+            problem, learned = self._open(*self._read(X, y, reset=True), sample_weight)
             warn_about_columns(learned.columns)
             (seed,) = draw_seeds(self.random_state, 1)
             self._keep(learned, self._train(problem, seed))
         return self
 
-    def _open(self, X, y, sample_weight, *, learned=None, classes=None):
-        """Check everything, and prepare the data for any number of trainings.
+    def _read(self, X, y, *, reset):
+        """Check a table as a whole, and the target."""
+        return check_table(self, X, reset=reset), read_target(y, self)
+
+    def _open(self, table, y, sample_weight, *, learned=None, classes=None):
+        """Check all else, and prepare the data for any number of trainings.
 
         Parameters
         ----------
-        X, y, sample_weight
+        table, y
+            As `_read` returns them.
+        sample_weight
             As for `fit`.
         learned : Learned, default=None
             What an earlier call with other rows returned; None: learn from these rows
@@ -246,8 +252,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self._validate_params()  # again: a selector comes here without `fit`
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_activation(self.activation)
-        table = check_table(self, X, reset=learned is None)
-        y = read_target(y, self)
         check_consistent_length(table, y)
         used, sample_weight = self._weigh(sample_weight, y)
         if used is not None:
@@ -376,7 +380,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _adapt(self, X, y, sample_weight, classes=None):
         self._validate_params()
         with all_or_nothing(self):
-            _, self._learned = self._open(X, y, sample_weight, classes=classes)
+            table, y = self._read(X, y, reset=True)
+            _, self._learned = self._open(table, y, sample_weight, classes=classes)
             vars(self).pop("_trained", None)  # of an earlier fit
             warn_about_columns(self._learned.columns)
         return self
@@ -385,43 +390,46 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self._validate_params()
         with all_or_nothing(self):
             learned = getattr(self, "_learned", None)
+            table, y = self._read(X, y, reset=learned is None)
             problem, learned = self._open(
-                X, y, sample_weight, learned=learned, classes=classes
+                table, y, sample_weight, learned=learned, classes=classes
             )
             if not hasattr(self, "_learned"):
                 warn_about_columns(learned.columns)
-            before = getattr(self, "_trained", None)
-            state = None
-            if before is not None:  # by `partial_fit`, or by `fit`
-                graph = packed_graph.beginning(before.weights)
-                state = before.state or State(graph, 0, [before.importances])
-            (seed,) = draw_seeds(self.random_state, 1)
-            if state is not None:  # another order of the rows than before
-                rng = np.random.default_rng([seed, state.n_epochs])
-                seed = int(rng.integers(2**31))
-            n_rows = problem.n_rows
-            batch_size = self._schedule(n_rows, 1, 1).batch_size
-            n_batches = -(-n_rows // batch_size)
-            steps = int(
-                np.clip(n_batches // _UPDATES_A_CHUNK, 1, _AUTO_STEPS_PER_EPOCH)
-            )
-            schedule = Schedule(
-                batch_size, -(-n_batches // steps), steps, float(self.learning_rate)
-            )
-            trained = train(
-                problem,
-                [Group(np.arange(n_rows), np.arange(problem.n_features))],
-                int(self.n_members),
-                schedule,
-                seed,
-                goes_on=True,
-                state=state,
-            )
-            history = {} if before is None else self.history_
-            self._keep(learned, trained)
-            for name, values in self.history_.items():
-                self.history_[name] = history.get(name, []) + values
+            self._go_on(problem, learned)
         return self
+
+    def _go_on(self, problem, learned):
+        """Train with more rows."""
+        before = getattr(self, "_trained", None)
+        state = None
+        if before is not None:  # by `partial_fit`, or by `fit`
+            graph = packed_graph.beginning(before.weights)
+            state = before.state or State(graph, 0, [before.importances])
+        (seed,) = draw_seeds(self.random_state, 1)
+        if state is not None:  # another order of the rows than before
+            rng = np.random.default_rng([seed, state.n_epochs])
+            seed = int(rng.integers(2**31))
+        n_rows = problem.n_rows
+        batch_size = self._schedule(n_rows, 1, 1).batch_size
+        n_batches = -(-n_rows // batch_size)
+        steps = int(np.clip(n_batches // _UPDATES_A_CHUNK, 1, _AUTO_STEPS_PER_EPOCH))
+        schedule = Schedule(
+            batch_size, -(-n_batches // steps), steps, float(self.learning_rate)
+        )
+        trained = train(
+            problem,
+            [Group(np.arange(n_rows), np.arange(problem.n_features))],
+            int(self.n_members),
+            schedule,
+            seed,
+            goes_on=True,
+            state=state,
+        )
+        history = {} if before is None else self.history_
+        self._keep(learned, trained)
+        for name, values in self.history_.items():
+            self.history_[name] = history.get(name, []) + values
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_trained")

@@ -60,7 +60,9 @@ def test_the_loss_rises_by_what_shuffling_costs():
     # Rows that hardly count follow another column.
     X, y = np.vstack([X, X]), np.concatenate([y, 9 * X[:, 3]])
     weights = np.repeat([1, 1e-6], 2000)
-    learner = PackedRows.open(VIANNRegressor(), X, y, weights, Splitting(4, [0]))
+    network = VIANNRegressor()
+    opened = network._open(*network._read(X, y, reset=True), weights)
+    learner = PackedRows.split(network, *opened, Splitting(4, [0]), n_repeats=1)
     features = np.tile([0, 1, 3], (4, 1))
     networks, _ = learner.train_round(features, seed=0)
     increases = learner.increases_by_shuffling(networks, features, seed=0)
