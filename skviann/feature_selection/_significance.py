@@ -1,16 +1,18 @@
-"""Test whether the networks make use of a feature on rows that they did not see."""
+"""Do the networks use a feature on rows that they did not see? Losses to p-values."""
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
-
-from skviann.feature_selection._multiple_testing import randomisation_pvalues
 
 # A feature's distribution is estimated given that many others of a fold's ranking.
 N_CONDITIONED_ON = 64
 _N_DRAWS = 30
+# A change of the mean loss by less than this share of it is rounding: networks compute
+# in float32, and not to the last digit the same in batches of another size.
+_ROUNDING = 1e-6
 # Each fold's networks have learned from the rows that the others hold out: what two
 # folds share by chance, the losses of both show, and vary twice as much as draws.
 _VARIANCE_OF_FOLDS = 2.0
@@ -114,9 +116,9 @@ def feature_pvalues(losses, n_features):
             )
             for fold, of_fold in enumerate(losses.original)
         ]
-        pvalues[feature] = randomisation_pvalues(
+        pvalues[feature] = randomisation_pvalue(
             original, np.concatenate(resampled, axis=1), variance_factor
-        ).larger
+        )
     return pvalues
 
 
@@ -142,6 +144,148 @@ def merge_losses(losses):
             for key in losses[0].replaced
         },
     )
+
+
+def randomisation_pvalue(original, resampled, variance_factor=1.0):
+    """Compute the p-value of a column, whose losses are compared with those of draws.
+
+    It is the larger one of two, each by Student's t, one-sided. The first takes the
+    rows as given: is the mean loss of the rows as they are one more draw of the normal
+    distribution of the draws' mean losses? A rank among the draws would never be below
+    ``1 / (n_draws + 1)``. The second takes the draws as given: does the loss of a row
+    rise, on average over draws (a paired test over rows)? The larger one is a valid
+    p-value whenever one of the two is.
+
+    Parameters
+    ----------
+    original : array-like of shape (n_rows,)
+        Held-out loss of each row.
+    resampled : array-like of shape (n_draws, n_rows)
+        The same with the column's values redrawn given the other columns.
+    variance_factor : float, default=1.0
+        How many times as much as among draws, or rows, the mean loss varies by chance.
+
+    Returns
+    -------
+    pvalue : float
+        Small if the network predicts worse without the column's own values. 1 if the
+        mean loss stays the same, or does not vary over draws, or changes by the same
+        amount in all rows.
+
+    References
+    ----------
+    W. Tansey, V. Veitch, H. Zhang, R. Rabadan, D. M. Blei (2022), "The holdout
+    randomization test for feature selection in black box models", Journal of
+    Computational and Graphical Statistics 31(1), 151-162, algorithm 1.
+
+    A. Chamma, D. A. Engemann, B. Thirion (2023), "Statistically valid variable
+    importance assessment through conditional permutations", NeurIPS 36, section 4.
+
+    Examples
+    --------
+    The mean loss is 1, those of the draws are 2 and 3:
+    ``t = (2.5 - 1) / sqrt(1/2 + 1/4)``, about 1.7, with 1 degree of freedom. Over rows
+    it is ``t = (1 + 1 + 2.5) / 3 / 0.5 = 3``, with 2.
+
+    >>> from skviann.feature_selection._significance import randomisation_pvalue
+    >>> print(f"{randomisation_pvalue([1, 1, 1], [[2, 2, 2], [2, 2, 5]]):.4f}")
+    0.1667
+    """
+    original, resampled = np.asarray(original, float), np.asarray(resampled, float)
+    means, rises = resampled.mean(axis=1), resampled.mean(axis=0) - original
+    n_draws, n_rows = resampled.shape
+    rise = rises.mean()
+    errors = [
+        _deviation(means) * np.sqrt(1 + 1 / n_draws),
+        _deviation(rises) / np.sqrt(n_rows),
+    ]
+    error_is_known = min(errors) > 1e-9 * abs(rise)
+    if abs(rise) <= _ROUNDING * np.abs(original).mean() or not error_is_known:
+        return 1.0
+    t = rise / (np.array(errors) * np.sqrt(variance_factor))
+    return float(stats.t.sf(t, [n_draws - 1, n_rows - 1]).max())
+
+
+def _deviation(values):
+    return values.std(ddof=1) if len(values) > 1 else 0.0
+
+
+def benjamini_hochberg(pvalues, alpha):
+    """Select while at most a share `alpha` of the selected is expected to be false.
+
+    With the p-values sorted, all up to the last ``p[i] <= alpha * i / n_tests`` are
+    selected. This controls the false discovery rate of independent and of positively
+    dependent tests.
+
+    Parameters
+    ----------
+    pvalues : array-like of shape (n_tests,)
+        Between 0 and 1.
+    alpha : float
+        The false discovery rate, between 0 and 1.
+
+    Returns
+    -------
+    selected : ndarray of bool of shape (n_tests,)
+        Which null hypotheses are rejected.
+
+    References
+    ----------
+    Y. Benjamini, Y. Hochberg (1995), "Controlling the false discovery rate", Journal
+    of the Royal Statistical Society B 57(1), 289-300.
+
+    Examples
+    --------
+    0.02 is above its own bound, 0.05 / 3, but 0.03 is below ``0.05 * 2 / 3``, and takes
+    it along.
+
+    >>> from skviann.feature_selection._significance import benjamini_hochberg
+    >>> benjamini_hochberg([0.02, 0.03, 0.8], alpha=0.05)
+    array([ True,  True, False])
+    """
+    return stats.false_discovery_control(pvalues, method="bh") <= alpha
+
+
+def holm(pvalues, alpha):
+    """Select while any false one among the selected has a probability of `alpha`.
+
+    With the p-values sorted, all before the first ``p[i] > alpha / (n_tests - i + 1)``
+    are selected. This controls the family-wise error rate, however the tests depend on
+    each other.
+
+    Parameters
+    ----------
+    pvalues : array-like of shape (n_tests,)
+        Between 0 and 1.
+    alpha : float
+        The family-wise error rate, between 0 and 1.
+
+    Returns
+    -------
+    selected : ndarray of bool of shape (n_tests,)
+        Which null hypotheses are rejected.
+
+    References
+    ----------
+    S. Holm (1979), "A simple sequentially rejective multiple test procedure",
+    Scandinavian Journal of Statistics 6(2), 65-70.
+
+    Examples
+    --------
+    0.03 would pass alone, yet 0.02 stops at ``0.05 / 3`` before it.
+
+    >>> from skviann.feature_selection._significance import holm
+    >>> holm([0.02, 0.03, 0.8], alpha=0.05)
+    array([False, False, False])
+    >>> holm([0.01, 0.02, 0.8], alpha=0.05)
+    array([ True,  True, False])
+    """
+    pvalues = np.asarray(pvalues, dtype=np.float64)
+    order = np.argsort(pvalues, kind="stable")
+    bounds = alpha / np.arange(len(pvalues), 0, -1)
+    selected = np.zeros(len(pvalues), dtype=bool)
+    selected[order] = np.logical_and.accumulate(pvalues[order] <= bounds)
+    return selected
 
 
 class ConditionalDraws:

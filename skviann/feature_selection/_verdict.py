@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skviann.feature_selection._base import as_select_from_model
-from skviann.feature_selection._multiple_testing import benjamini_hochberg, holm
 from skviann.feature_selection._path import (
     MAX_HELD_OUT_ROWS,
     Path,
@@ -14,6 +13,7 @@ from skviann.feature_selection._path import (
     in_blocks,
     merge_paths,
 )
+from skviann.feature_selection._significance import benjamini_hochberg, holm
 
 # Thresholds that are not of importances, but found in the data.
 SIZES = ("auto", "held-out")

@@ -1,5 +1,6 @@
 """The test on a network that is known: it predicts y by the columns that it uses."""
 
+import warnings
 from functools import partial
 
 import numpy as np
@@ -10,8 +11,11 @@ from scipy import stats
 from skviann.feature_selection import ConditionalSampler
 from skviann.feature_selection._significance import (
     ConditionalDraws,
+    benjamini_hochberg,
     feature_pvalues,
+    holm,
     losses_with_draws,
+    randomisation_pvalue,
 )
 
 N_FOLDS, N_TRAIN, N_ROWS = 2, 200, 100
@@ -85,3 +89,124 @@ def test_same_seed_same_pvalues(seed):
     assert_allclose(
         pvalues(seed, uses, tested), pvalues(seed, uses, tested), rtol=0, atol=0
     )
+
+
+# Arithmetic
+
+# Benjamini & Hochberg (1995), section 4.1: fifteen tests, of which their procedure
+# rejects four and Holm's three at 0.05.
+PUBLISHED = np.array(
+    [
+        *(0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344),
+        *(0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0000),
+    ]
+)
+
+
+@pytest.mark.parametrize(("select", "n_selected"), [(benjamini_hochberg, 4), (holm, 3)])
+def test_published_example(select, n_selected):
+    shuffled = np.random.default_rng(0).permutation(len(PUBLISHED))
+    selected = select(PUBLISHED[shuffled], alpha=0.05)
+    assert selected.dtype == bool
+    assert_array_equal(selected, shuffled < n_selected)
+
+
+def benjamini_hochberg_by_hand(pvalues, alpha):
+    for k in range(len(pvalues), 0, -1):
+        bound = alpha * k / len(pvalues)
+        if np.sum(pvalues <= bound) >= k:
+            return pvalues <= bound
+    return np.zeros(len(pvalues), dtype=bool)
+
+
+def holm_by_hand(pvalues, alpha):
+    selected = np.zeros(len(pvalues), dtype=bool)
+    while not selected.all():
+        smallest = np.min(pvalues[~selected])
+        if smallest > alpha / np.sum(~selected):
+            break
+        selected[np.flatnonzero(~selected & (pvalues == smallest))[0]] = True
+    return selected
+
+
+@pytest.mark.parametrize(
+    ("select", "by_hand"),
+    [(benjamini_hochberg, benjamini_hochberg_by_hand), (holm, holm_by_hand)],
+)
+@pytest.mark.parametrize("seed", range(20))
+def test_selection_by_hand(select, by_hand, seed):
+    pvalues = np.random.default_rng(seed).uniform(size=30) ** 4
+    for alpha in (0.01, 0.05, 0.2):
+        assert_array_equal(select(pvalues, alpha), by_hand(pvalues, alpha))
+
+
+@pytest.mark.parametrize("select", [benjamini_hochberg, holm])
+def test_nothing_and_everything(select):
+    assert_array_equal(select(np.ones(5), 0.05), np.zeros(5, dtype=bool))
+    assert_array_equal(select(np.zeros(5), 0.05), np.ones(5, dtype=bool))
+    assert_array_equal(select([], 0.05), np.zeros(0, dtype=bool))
+
+
+@pytest.mark.parametrize("n_rows", [4, 400])
+def test_a_pvalue_is_the_larger_one_of_two_t_tests(n_rows):
+    rng = np.random.default_rng(0)
+    original = rng.exponential(size=n_rows)
+    resampled = original + rng.normal(0.2, 0.3, size=(10, n_rows))
+    paired = stats.ttest_rel(resampled.mean(axis=0), original, alternative="greater")
+    # A new draw in a t-distribution's prediction interval: a two-sample test with one
+    # observation on one side.
+    predicted = stats.ttest_ind(
+        resampled.mean(axis=1), [original.mean()], alternative="greater"
+    )
+    assert_allclose(
+        randomisation_pvalue(original, resampled),
+        max(paired.pvalue, predicted.pvalue),
+        rtol=1e-9,
+    )
+
+
+def test_exchangeable_losses_have_small_pvalues_no_more_often_than_they_say():
+    rng = np.random.default_rng(0)
+    losses = rng.normal(5, 1, size=(2000, 11, 20))
+    pvalues = np.array([randomisation_pvalue(one[0], one[1:]) for one in losses])
+    for level in (0.01, 0.1, 0.5):
+        assert np.mean(pvalues <= level) < level + 2 * np.sqrt(level / 2000)
+
+
+def test_needed_and_useless_columns():
+    rng = np.random.default_rng(0)
+    original = rng.exponential(size=100)
+    worse = original + rng.normal(0.5, 0.3, size=(30, 100))
+    better = original + rng.normal(-0.5, 0.3, size=(30, 100))
+    assert randomisation_pvalue(original, worse) < 1e-6
+    assert randomisation_pvalue(original, better) > 1 - 1e-6
+
+
+LOSSES = np.array([0.5, 1.0, 0.25, 2.0])
+
+
+@pytest.mark.parametrize(
+    "resampled",
+    [
+        np.tile(LOSSES, (30, 1)),
+        np.tile(LOSSES, (30, 1)) * (1 + 1e-8),
+        np.tile(LOSSES, (30, 1)) + 0.1,
+        [LOSSES + np.array([0.1, 0.2, 0.3, 0.4])],
+    ],
+    ids=["the same", "up to rounding", "the same change everywhere", "a single draw"],
+)
+def test_nothing_to_tell_is_not_significant(resampled):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert randomisation_pvalue(LOSSES, resampled) == 1
+        assert randomisation_pvalue(np.zeros(4), np.zeros((30, 4))) == 1
+        assert randomisation_pvalue([0.5], [[0.5], [0.7]]) == 1
+
+
+def test_a_variance_that_is_larger_than_that_of_the_draws():
+    rng = np.random.default_rng(0)
+    original, resampled = rng.normal(size=50), rng.normal(0.3, 1, size=(30, 50))
+    rows = stats.ttest_rel(resampled.mean(axis=0), original).statistic
+    draws = stats.ttest_ind(resampled.mean(axis=1), [original.mean()]).statistic
+    expected = stats.t.sf(np.array([rows, draws]) / np.sqrt(2), [49, 29]).max()
+    assert randomisation_pvalue(original, resampled, 2.0) == pytest.approx(expected)
