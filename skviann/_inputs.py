@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.preprocessing import RobustScaler
 from sklearn.utils import gen_batches
 
 from skviann._bins import Bins, clip_limits, find_bins, inverse
@@ -375,8 +374,7 @@ def _learn_dense(coded, weight, kinds, day_zero, n_bins):
     n_gaps = gaps.sum(axis=0)
     numbers = np.flatnonzero(is_number & (n_gaps < len(coded)))
     if len(numbers):
-        scaler = RobustScaler().fit(coded[:, numbers])
-        center[numbers], scale[numbers] = scaler.center_, scaler.scale_
+        center[numbers], scale[numbers] = _center_and_scale(coded[:, numbers])
     scaled = scale_rows(coded, center, scale)
     full = np.flatnonzero(is_number & (n_gaps == 0))
     parts = []
@@ -400,6 +398,20 @@ def _learn_dense(coded, weight, kinds, day_zero, n_bins):
         is_missing = gaps[:, column].astype(np.float64)
         parts.append(_indicators(is_missing[:, None], weight, column, _MISSING))
     return center, scale, parts
+
+
+def _center_and_scale(values):
+    """Median and range between quartiles of columns, as scikit-learn's RobustScaler.
+
+    It takes ranges below 2e-15 for 0. Here a column may have any unit; where the
+    quartiles are equal, it is scaled by its largest difference from them.
+    """
+    center = np.nanmedian(values, axis=0)
+    low, high = np.nanpercentile(values, (25, 75), axis=0)
+    scale = high - low
+    is_flat = scale == 0
+    scale[is_flat] = np.nanmax(abs(values[:, is_flat] - center[is_flat]), axis=0)
+    return center, np.where(scale > 0, scale, 1)
 
 
 def _values_of(columns, bins):
@@ -446,29 +458,29 @@ def _learn_sparse(coded, weight, n_bins):
     largest = abs(columns).max(axis=0).toarray().ravel()
     scale = np.where(largest > 0, largest, 1.0)
     counts = np.diff(columns.indptr)
+    columns.data = columns.data / np.repeat(scale, counts)
     rare = np.flatnonzero((counts > 0) & (counts < _RARE_SHARE * n_rows))
-    parts = [_values_of(rare, _bins_of_rare(columns[:, rare], scale[rare], weight))]
+    parts = [_values_of(rare, _bins_of_rare(columns[:, rare], weight))]
     others = np.flatnonzero(counts >= _RARE_SHARE * n_rows)
     for first in range(0, len(others), _COLUMNS_AT_A_TIME):
         some = others[first : first + _COLUMNS_AT_A_TIME]
         values = columns[:, some].toarray()
-        values = scale_rows(values, np.zeros(len(some)), scale[some])
         parts.append(_values_of(some, find_bins(values, weight, n_bins)))
     return scale, parts
 
 
-def _bins_of_rare(columns, scale, weight):
+def _bins_of_rare(columns, weight):
     """One bin a column, from the smallest to the largest value, where most are 0.
 
     The same as `find_bins` makes of columns that are 0 up to the outermost quantiles.
     """
-    lowest = np.minimum(columns.min(axis=0).toarray().ravel(), 0) / scale
-    highest = np.maximum(columns.max(axis=0).toarray().ravel(), 0) / scale
+    lowest = np.minimum(columns.min(axis=0).toarray().ravel(), 0)
+    highest = np.maximum(columns.max(axis=0).toarray().ravel(), 0)
     width = highest - lowest
     slope = inverse(width)
     shares = columns.multiply(weight[:, np.newaxis] / weight.sum()).tocsc()
-    mean = np.asarray(shares.sum(axis=0)).ravel() / scale
-    square = np.asarray(shares.multiply(columns).sum(axis=0)).ravel() / scale**2
+    mean = np.asarray(shares.sum(axis=0)).ravel()
+    square = np.asarray(shares.multiply(columns).sum(axis=0)).ravel()
     deviation = np.sqrt(np.maximum(square - mean**2, 0)) * slope
     factor = inverse(deviation)
     apart = np.diff(columns.indptr) / columns.shape[0]

@@ -2,14 +2,14 @@
 
 `check_table` looks at a table as a whole, `learn_columns` finds out what its columns
 hold, and `code_table` turns rows of it, or of a later one, into numbers: levels of a
-category become codes, dates days since the first one; NaN is a missing value.
+category become codes, dates days since the first one; NaN is a missing value. `_cells`
+tells what cells are, `_text` reads text that stands for dates or numbers.
 """
 
-import datetime
-import re
+import inspect
+import warnings
 from collections import Counter
-from decimal import Decimal
-from numbers import Integral, Real
+from numbers import Integral
 from typing import NamedTuple
 
 import narwhals as nw
@@ -18,6 +18,15 @@ from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import validate_data
 
+from skviann._cells import (
+    are_categories,
+    dates_of,
+    in_common_dtype,
+    levels_of,
+    numbers_of,
+    what_it_holds,
+)
+from skviann._text import DateFormat, NumberFormat, find_format
 from skviann._validation import FLOATS, explained, release_pages
 
 NUMBER, CATEGORY, DATE = "number", "category", "date"
@@ -29,23 +38,19 @@ _MIN_SHARE = 0.005
 _BYTES_AT_A_TIME = 2**24
 
 _DAY = np.timedelta64(1, "D")
-_SECOND = np.timedelta64(1, "s")
 _EPOCH = np.datetime64("1970-01-01", "us")
 
-# Dates as text, as in a CSV file; a time zone at the end is left out.
-_ISO_DATE = re.compile(
-    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)"
-    r"(?:Z|[+-]\d\d:?\d\d)?"
-)
+# Text with so many words on average is free text.
+_WORDS_OF_FREE_TEXT = 3
+_WARNED_OF = 20  # columns in one warning
+_BETWEEN = {"skviann", "sklearn", "joblib"}  # a user's line and ours
 
-# What cells of a column of Python objects may be: their types, and what we call it.
-_KINDS_OF_CELLS = {
-    "text": (str,),
-    "numbers": (Real, Decimal, np.bool_),
-    "dates": (datetime.date, np.datetime64),
-    "durations": (datetime.timedelta, np.timedelta64),
-    "times": (datetime.time,),
-}
+# What to do about columns of which little or nothing is used.
+_VECTORIZE = "Drop it, or turn it into numbers, for example with a TfidfVectorizer."
+_DROP = "Drop it, or make a number or a category of what it tells."
+_PUT_TOGETHER = (
+    "Put levels together, or turn them into numbers, for example with a TargetEncoder."
+)
 
 
 class Column(NamedTuple):
@@ -53,9 +58,12 @@ class Column(NamedTuple):
 
     name: object  # for messages: its name, or its number in an array
     kind: str  # NUMBER, CATEGORY or DATE
-    holds: str  # what its cells are, as in `_KINDS_OF_CELLS`; "nothing" if all missing
-    codes: dict | None = None  # of levels; rarer and unknown ones get the next number
+    holds: str  # what its cells are, see `what_it_holds`; "nothing" if all missing
+    read_as: str  # in words, for a summary
+    levels: list | None = None  # that have a code; all others get the next number
     day_zero: float = 0.0  # of dates: days from 1970-01-01 to what becomes 0
+    format: DateFormat | NumberFormat | None = None  # of dates or numbers in text
+    advice: str | None = None  # what to do if it should be read in another way
 
 
 def is_frame(X):
@@ -149,7 +157,8 @@ def names_of(table):
 def _columns_of(table):
     """Yield name and cells of each column: narwhals series or arrays."""
     if isinstance(table, nw.DataFrame):
-        yield from ((column.name, column) for column in table.iter_columns())
+        for name, column in zip(table.columns, table.iter_columns(), strict=True):
+            yield name, in_common_dtype(column)
     else:
         yield from enumerate(table.T)
 
@@ -240,34 +249,119 @@ def find_column(wanted, names, n_columns, parameter):
 
 
 def _learn_column(name, cells, by_dtype, declared, max_categories):
-    holds = _what_it_holds(name, cells)
-    is_category, dates = declared, None
+    holds = what_it_holds(name, cells)
+    is_category, format, doubt, counts = declared, None, None, None
     if by_dtype:
-        is_category = _is_of_categories(cells)
-        if holds == "text" and not is_category:
-            dates = _dates_in_text(cells)
-            is_category = dates is None
-    elif holds == "text" and not declared:
+        is_category = are_categories(cells)
+    elif holds in ("text", "categories") and not declared:
         raise ValueError(
-            f"Column {name!r} holds text, but is not among the categorical_features. "
-            "Add it, drop the column, or leave categorical_features='from_dtype'."
+            f"Column {name!r} holds {holds}, but is not among the "
+            "categorical_features. Add it, drop the column, or leave "
+            "categorical_features='from_dtype'."
         )
+    if is_category or holds == "text":
+        counts = Counter(level for level in levels_of(cells) if level is not None)
+    if holds == "text" and not is_category:
+        format, doubt = find_format(counts)
+        is_category = format is None or _are_codes(format, counts, max_categories)
     if is_category:
-        levels = _levels(cells)
-        counts = Counter(level for level in levels if level is not None)
-        # The most frequent first; of equally frequent ones in order of their text.
-        order = sorted(counts, key=lambda level: (-counts[level], str(level)))
-        enough = max(_MIN_ROWS, _MIN_SHARE * counts.total())
-        kept = [one for one in order[:max_categories] if counts[one] >= enough]
-        codes = {level: float(code) for code, level in enumerate(kept)}
-        return Column(name, CATEGORY, holds, codes)
-    if holds == "dates":
-        dates = _dates(cells)
-    if dates is not None:
+        read_as, levels, advice = _learn_levels(counts, holds, max_categories)
+        if counts.total() < len(cells):
+            read_as = read_as.replace("not used", "only its gaps are used")
+        return Column(name, CATEGORY, holds, read_as, levels, advice=doubt or advice)
+    if holds == "dates" or isinstance(format, DateFormat):
+        dates = dates_of(cells) if format is None else format.read(counts)
         known = dates[~np.isnat(dates)]
         first = known.min().astype("datetime64[D]") if len(known) else _EPOCH
-        return Column(name, DATE, holds, day_zero=float((first - _EPOCH) / _DAY))
-    return Column(name, NUMBER, holds)
+        day_zero = float((first - _EPOCH) / _DAY)
+        read_as = "date" if format is None else f"date ({format.day})"
+        return Column(name, DATE, holds, read_as, day_zero=day_zero, format=format)
+    read_as = {"durations": "duration", "times": "time of the day"}.get(holds, "number")
+    if format is not None and format.unit:
+        read_as = f"number ({format.unit})"
+    return Column(name, NUMBER, holds, read_as, format=format)
+
+
+def _are_codes(format, counts, max_categories):
+    """Whether text that fits a format is a few whole numbers: 1, 2, 3 for levels."""
+    if isinstance(format, DateFormat) or format.unit or len(counts) > max_categories:
+        return False
+    are_whole = not np.any(np.nan_to_num(format.read(counts)) % 1)
+    return are_whole and len(counts) * _MIN_ROWS <= counts.total()
+
+
+def _learn_levels(counts, holds, max_categories):
+    """Choose the levels that have an input; say in words what the column is."""
+    # The most frequent first; of equally frequent ones in order of their text.
+    order = sorted(counts, key=lambda level: (-counts[level], str(level)))
+    enough = max(_MIN_ROWS, _MIN_SHARE * counts.total())
+    kept = [one for one in order[:max_categories] if counts[one] >= enough]
+    n_levels = len(counts)
+    if kept or n_levels < 2:
+        few = "" if len(kept) in (0, n_levels) else f"{len(kept)} of "
+        read_as = f"category of {few}{n_levels} level{'s' * (n_levels != 1)}"
+        # Most rows are in levels that are not told apart.
+        is_little = 2 * sum(counts[one] for one in kept) < counts.total()
+        return read_as, kept, _PUT_TOGETHER if kept and is_little else None
+    if holds == "text":
+        n_words = sum(len(text.split()) for text in counts)
+        if n_words >= _WORDS_OF_FREE_TEXT * n_levels:
+            return "free text: not used", kept, _VECTORIZE
+    if n_levels == counts.total():
+        return "identifier: not used", kept, _DROP
+    return f"{n_levels} rare levels: not used", kept, _PUT_TOGETHER
+
+
+def warn_about_columns(columns):
+    """Warn of columns of which little or nothing is used, and say what to do.
+
+    Parameters
+    ----------
+    columns : list of Column or None
+        From `learn_columns`.
+    """
+    lines = [
+        f"- {column.name!r} ({column.read_as}). {column.advice}"
+        for column in columns or ()
+        if column.advice is not None
+    ]
+    if len(lines) > _WARNED_OF:
+        lines[_WARNED_OF:] = [f"- and {len(lines) - _WARNED_OF} more"]
+    if not lines:
+        return
+    # The line that called one of our methods, perhaps through scikit-learn's.
+    frame, stacklevel = inspect.currentframe(), 1
+    while frame.f_globals["__name__"].partition(".")[0] in _BETWEEN:
+        frame, stacklevel = frame.f_back, stacklevel + 1
+    message = "Some columns of X are of little use as they are:\n" + "\n".join(lines)
+    warnings.warn(message, UserWarning, stacklevel)
+
+
+def tell_columns(columns, is_used):
+    """Tell in words how each column was read.
+
+    Parameters
+    ----------
+    columns : list of Column or None
+        From `learn_columns`.
+    is_used : ndarray of bool of shape (n_columns,)
+        Whether the networks see something of it.
+
+    Returns
+    -------
+    read_as : list of str
+    """
+    if columns is None:
+        return ["number" if used else "constant" for used in is_used]
+    told = []
+    for column, used in zip(columns, is_used, strict=True):
+        words = column.read_as
+        if column.holds == "nothing":
+            words = "nothing but gaps"
+        elif not used and "not used" not in words:
+            words = "constant"
+        told.append(words)
+    return told
 
 
 def code_table(table, columns):
@@ -292,7 +386,9 @@ def code_table(table, columns):
     if columns is None:
         if issparse(table) or getattr(table, "dtype", None) in FLOATS:
             return table
-        columns = [Column(name, NUMBER, "numbers") for name, _ in _columns_of(table)]
+        columns = [
+            Column(name, NUMBER, "numbers", NUMBER) for name, _ in _columns_of(table)
+        ]
     if issparse(table):  # of numbers, where the fit was on a data frame
         table = table.toarray()
     coded = np.empty(table.shape)
@@ -305,14 +401,14 @@ def code_table(table, columns):
 
 def check_kinds(table, columns, numbers):
     """Raise a ValueError if some columns hold something else than in the fit."""
-    cells = list(_columns_of(table))
-    for number in numbers:
-        _check_kind(*cells[number], columns[number])
+    for number, (name, cells) in enumerate(_columns_of(table)):
+        if number in numbers:
+            _check_kind(name, cells, columns[number])
 
 
 def _check_kind(name, cells, column):
     """Tell what the cells are, if that is what they were in the fit."""
-    holds = _what_it_holds(name, cells)
+    holds = what_it_holds(name, cells)
     if "nothing" not in (holds, column.holds) and holds != column.holds:
         raise ValueError(
             f"Column {name!r} held {column.holds} when the estimator was fitted, and "
@@ -326,19 +422,30 @@ def _code(name, cells, column):
     if holds == "nothing":
         return np.nan
     if column.kind == CATEGORY:
-        levels = _levels(cells)
-        rest = float(len(column.codes))
-        of_level = {None: np.nan, **column.codes}
-        return np.array([of_level.get(level, rest) for level in levels], dtype=float)
+        codes = {level: code for code, level in enumerate(column.levels)}
+        codes[None], rest = np.nan, len(column.levels)
+        return np.array([codes.get(one, rest) for one in levels_of(cells)], dtype=float)
+    if column.format is not None:
+        values = _read_text(name, cells, column.format)
+    else:
+        values = dates_of(cells) if column.kind == DATE else numbers_of(cells, holds)
     if column.kind == DATE:
-        dates = _dates_in_text(cells) if holds == "text" else _dates(cells)
-        if dates is None:
-            raise ValueError(
-                f"Column {name!r} held dates as text when the estimator was fitted "
-                "(YYYY-MM-DD), and holds other text now."
-            )
-        return (dates - _EPOCH) / _DAY - column.day_zero
-    return _numbers(cells, holds)
+        return (values - _EPOCH) / _DAY - column.day_zero
+    return values
+
+
+def _read_text(name, cells, format):
+    """Read text in the format of the fit, each different one once."""
+    texts = ["" if text is None else text for text in levels_of(cells)]
+    position = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    try:
+        values = format.read(position)
+    except ValueError as error:
+        raise ValueError(
+            f"Column {name!r} held {format} when the estimator was fitted, and holds "
+            f"{error.args[0]!r} now. Correct it, or replace it by None."
+        ) from None
+    return values[[position[text] for text in texts]]
 
 
 def check_finite(X, estimator, *, allow_nan=True):
@@ -362,157 +469,3 @@ def check_finite(X, estimator, *, allow_nan=True):
             name = column if names is None else names[column]
             raise ValueError(f"Input X contains {what}, in column {name!r}.")
         release_pages(X)
-
-
-def _what_it_holds(name, cells):
-    """Tell what the cells are, in words; raise if they are nothing that we can use."""
-    dtype = cells.dtype
-    if isinstance(cells, np.ndarray):
-        return _what_objects_are(name, cells) if dtype.kind == "O" else "numbers"
-    native = cells.to_native()
-    if getattr(getattr(native, "dtype", None), "kind", "") == "O" or dtype == nw.Object:
-        return _what_objects_are(name, np.asarray(native, dtype=object))
-    if dtype.is_numeric() or dtype == nw.Boolean:
-        return "numbers"
-    if dtype in (nw.Categorical, nw.Enum):
-        # Categories need not be text, and one of numbers may be declared a number.
-        known = {type(level) for level in cells.drop_nulls().unique().to_list()}
-        are_numbers = known and all(issubclass(one, Real) for one in known)
-        return "numbers" if are_numbers else "text"
-    if dtype == nw.String:
-        return "text"
-    if dtype in (nw.Datetime, nw.Date):
-        return "dates"
-    if dtype == nw.Duration:
-        return "durations"
-    if dtype == nw.Time:
-        return "times"
-    if cells.is_null().all():
-        return "nothing"
-    raise ValueError(
-        f"Column {name!r} is of a kind that cannot be used: {native.dtype}. A column "
-        "may hold numbers, text, categories, dates or durations. Convert or drop it."
-    )
-
-
-def _what_objects_are(name, cells):
-    counts = Counter(type(cell) for cell in cells if not is_missing(cell))
-    if not counts:
-        return "nothing"
-    found = Counter()
-    for kind, count in counts.items():
-        words = [
-            words for words, types in _KINDS_OF_CELLS.items() if issubclass(kind, types)
-        ]
-        if not words:
-            raise TypeError(
-                f"Column {name!r} holds cells of type {kind.__name__} ({count} of "
-                f"{len(cells)}), but may hold numbers, text, dates or durations only. "
-                "Split it into several columns, or drop it."
-            )
-        found[words[0]] += count
-    if len(found) == 1:
-        return next(iter(found))
-    (rare, n_rare), (most, n_most) = found.most_common()[:-3:-1]
-    example = next(
-        cell
-        for cell in cells
-        if not is_missing(cell) and isinstance(cell, _KINDS_OF_CELLS[rare])
-    )
-    raise ValueError(
-        f"Column {name!r} holds {most} ({n_most} cells) mixed with {rare} ({n_rare}, "
-        f"such as {example!r}). Make them one kind, for example with pandas.to_numeric "
-        "or pandas.to_datetime and errors='coerce', or turn all into text."
-    )
-
-
-def is_missing(cell):
-    """Whether a Python object stands for a missing value."""
-    # None, NaN, NaT, and pandas's NA, which is not equal to anything either.
-    return cell is None or type(cell).__name__ == "NAType" or bool(cell != cell)
-
-
-def _is_of_categories(cells):
-    if isinstance(cells, np.ndarray):
-        return False
-    return cells.dtype in (nw.Categorical, nw.Enum)
-
-
-def _levels(cells):
-    """Cells of a category as a list, None where missing."""
-    if isinstance(cells, np.ndarray):
-        return [None if is_missing(one) else one for one in cells.tolist()]
-    levels = cells.to_list()
-    missing = cells.is_null().to_numpy()
-    if missing.any():
-        levels = [
-            None if gone else one for one, gone in zip(levels, missing, strict=True)
-        ]
-    return [None if one != one else one for one in levels]
-
-
-def _dates(cells):
-    """Dates as datetime64, without their time zone (by the clock on the wall)."""
-    if not isinstance(cells, np.ndarray):
-        if cells.dtype == nw.Datetime:
-            cells = cells.dt.replace_time_zone(None).to_numpy()
-        elif cells.dtype == nw.Date:
-            cells = cells.cast(nw.Datetime("us")).to_numpy()
-        else:
-            cells = np.asarray(cells.to_native(), dtype=object)
-    if cells.dtype == object:
-        cells = np.array(
-            [
-                np.datetime64("NaT")
-                if is_missing(one)
-                else one.replace(tzinfo=None)
-                if isinstance(one, datetime.datetime)
-                else one
-                for one in cells
-            ],
-            dtype="datetime64[us]",
-        )
-    return cells.astype("datetime64[us]")
-
-
-def _dates_in_text(cells):
-    """Read text as dates, if all of it is written as YYYY-MM-DD; else return None."""
-    found = []
-    for text in _levels(cells):
-        match = None if text is None else _ISO_DATE.fullmatch(text)
-        if text is not None and match is None:
-            return None
-        found.append("NaT" if text is None else match[1])
-    try:
-        return np.array(found, dtype="datetime64[us]")
-    except ValueError:  # such as the 31st of June
-        return None
-
-
-def _numbers(cells, holds):
-    """Numbers, seconds of durations and of times of the day, as floats."""
-    if not isinstance(cells, np.ndarray):
-        if cells.dtype.is_numeric() or cells.dtype == nw.Boolean:
-            return cells.cast(nw.Float64).to_numpy()
-        if cells.dtype == nw.Duration:
-            cells = cells.to_numpy()
-        elif cells.dtype == nw.Time:
-            cells = np.array(cells.to_list(), dtype=object)
-        else:
-            cells = np.asarray(cells.to_native(), dtype=object)
-    if cells.dtype.kind == "m":
-        return np.where(np.isnat(cells), np.nan, cells / _SECOND)
-    if cells.dtype != object:
-        return cells.astype(float)
-    convert = {"durations": _seconds, "times": _seconds_of_day}.get(holds, float)
-    return np.array([np.nan if is_missing(one) else convert(one) for one in cells])
-
-
-def _seconds(duration):
-    if isinstance(duration, np.timedelta64):
-        return duration / _SECOND
-    return duration.total_seconds()
-
-
-def _seconds_of_day(time):
-    return 3600 * time.hour + 60 * time.minute + time.second + time.microsecond / 1e6

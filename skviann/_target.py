@@ -5,7 +5,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
-from skviann._table import is_missing
+from skviann._cells import is_missing
 from skviann._validation import without_objects
 
 _CLASSIFY = (

@@ -105,6 +105,22 @@ def test_data_frames(client, table):
     assert_array_equal(again.to_local().get_support(), selector.get_support())
 
 
+def test_text_is_read_in_one_format_in_all_partitions(client, table):
+    days = pd.date_range("2020-01-13", periods=N)
+    texts = table.assign(c=days.strftime("%d/%m/%Y"), d=[f"C{n}" for n in range(N)])
+    data = dd.from_pandas(texts, npartitions=6)
+    X = data[["a", "b", "c", "d"]]
+    with pytest.warns(UserWarning, match="'d' .identifier: not used"):
+        classifier = DaskVIANNClassifier(epochs=2, random_state=0).fit(X, data.y)
+    with pytest.warns(UserWarning, match="'d' .identifier: not used"):
+        selector = DaskVIANNSelector(VIANNClassifier(epochs=2)).fit(X, data.y)
+    read_as = selector.summary().set_index("feature")["read as"]
+    assert read_as["c"] == "date (%d/%m/%Y)"
+    known = table.assign(c=days, d="-")[["a", "b", "c", "d"]]
+    expected = VIANNClassifier(epochs=2, random_state=0).fit(known, table.y)
+    assert_array_equal(classifier.predict(X).compute(), expected.predict(known))
+
+
 def test_networks_predict_lazily(client, numbers, table):
     X, y = numbers
     data = da.from_array(X, chunks=(200, 8)), da.from_array(y, chunks=200)

@@ -45,6 +45,33 @@ def test_numbers_are_ramps_between_quantiles():
     assert inputs.are_numbers
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-100, 1e-20, 1e20, 1e100, 1e300])
+@pytest.mark.parametrize("n_bins", [1, 4])
+def test_units_do_not_matter(unit, n_bins):
+    # The second column is 0 in most rows: its quartiles are equal.
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=N), rng.normal(size=N) * (rng.random(N) < 0.1)
+    inputs, encoded = learn(columns, n_bins=n_bins)
+    assert set(inputs.feature) == {0, 1}
+    _, in_unit = learn([unit * column for column in columns], n_bins=n_bins)
+    assert_allclose(in_unit, encoded, atol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+@pytest.mark.parametrize("density", [0.004, 0.1])
+def test_units_of_sparse_columns_do_not_matter(unit, density):
+    X = scipy.sparse.random(2000, 3, density, format="csr", random_state=0)
+    arguments = np.arange(2000), None, np.full(3, "number"), np.zeros(3), np.arange(3)
+    encoded = learn_inputs(X, *arguments, 4).encode(X)
+    assert_allclose(learn_inputs(unit * X, *arguments, 4).encode(unit * X), encoded)
+
+
+def test_a_large_offset_does_not_matter():
+    x = np.arange(-N, N) / 1024  # exact, also after the sum
+    _, encoded = learn([x])
+    assert_allclose(learn([1e9 + x])[1], encoded, atol=1e-4)
+
+
 def test_levels_are_indicators():
     codes = RNG.integers(0, 3, N)
     inputs, encoded = learn([codes], ["category"])

@@ -1,11 +1,13 @@
 """What a raw table's columns become, against pandas, NumPy and the calendar."""
 
 import datetime
+import re
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -204,11 +206,12 @@ def test_columns_that_cannot_be_used(case):
         code(frame)
 
 
-def test_polars_lists():
+@pytest.mark.parametrize("kind", [pl.DataFrame, pa.table])
+def test_lists_in_frames(kind):
     with pytest.raises(
         ValueError, match="'bad' is of a kind that cannot be used: List"
     ):
-        code(pl.DataFrame({"bad": [[1, 2]] * N}))
+        code(kind({"bad": [[1, 2]] * N}))
 
 
 def test_categorical_features():
@@ -284,5 +287,202 @@ def test_dates_in_a_csv_file():
         (frame[["day"]], ["day"]),
     ):
         assert code(table, categorical_features=wanted)[1][0].kind == "category"
-    with pytest.raises(ValueError, match="'day' held dates as text .* other text now"):
-        code(frame[["day"]], pd.DataFrame({"day": ["soon"] * N}))
+
+
+# Text that stands for dates and numbers
+
+MOMENTS = pd.Series(
+    pd.Timestamp("2019-11-24 22:10")
+    + pd.to_timedelta(np.random.default_rng(1).integers(0, 60 * 24 * 900, N), "min")
+)
+AMOUNTS = pd.Series(np.random.default_rng(2).normal(1000, 2000, N).round(2))
+
+
+def german(number):
+    return f"{number:,.2f}".translate(str.maketrans(",.", ".,"))
+
+
+DATES_IN_TEXT = {
+    "%m/%d/%Y": "D",
+    "%d/%m/%Y": "D",
+    "%d.%m.%Y": "D",
+    "%d-%m-%Y": "D",
+    "%Y/%m/%d": "D",
+    "%m/%d/%y": "D",
+    "%d-%b-%y": "D",
+    "%d %B %Y": "D",
+    "%b %d, %Y": "D",
+    "%d%b%Y": "D",
+    "%b-%Y": "M",
+    "%B %Y": "M",
+    "%Y-%m": "M",
+    "%m/%d/%Y %H:%M": "min",
+    "%d.%m.%Y %H:%M:%S": "min",
+    "%m/%d/%Y %I:%M %p": "min",
+    "%Y-%m-%dT%H:%M:%SZ": "min",
+}
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, np.array])
+@pytest.mark.parametrize("format", DATES_IN_TEXT)
+def test_dates_in_text_are_as_pandas_reads_them(format, kind):
+    texts = MOMENTS.dt.strftime(format)
+    known = pd.to_datetime(texts, format=format)
+    assert (known == MOMENTS.dt.to_period(DATES_IN_TEXT[format]).dt.start_time).all()
+    known[::7] = None
+    texts = [
+        None if gone else one for one, gone in zip(texts, known.isna(), strict=True)
+    ]
+    expected, _ = code(pd.DataFrame({"x": known.dt.tz_localize(None)}))
+    if kind is np.array:
+        found, columns = code(np.array(texts, dtype=object)[:, None])
+    else:
+        found, columns = code(kind({"x": texts}))
+    assert columns[0].kind == "date"
+    assert_array_equal(*found.values(), *expected.values())
+
+
+NUMBERS_IN_TEXT = {
+    "plain": "{:.2f}".format,
+    "scientific": "{:.5e}".format,
+    "thousands": "{:,.2f}".format,
+    "dollars": lambda x: f"{'-' * (x < 0)}${abs(x):,.2f}",
+    "in brackets": lambda x: f"(${-x:,.2f})" if x < 0 else f"${x:,.2f}",
+    "percent": "{:.2f}%".format,
+    "percent, apart": "{:.2f} %".format,
+    "with a sign": "{:+.2f}".format,
+    "German": german,
+    "German, in euros": lambda x: f"{german(x)} €",
+    "French": lambda x: german(x).replace(".", "\u202f"),
+    "Swiss": lambda x: f"CHF {x:,.2f}".replace(",", "'"),
+}
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, np.array])
+@pytest.mark.parametrize("case", NUMBERS_IN_TEXT)
+def test_numbers_in_text_are_the_numbers(case, kind):
+    texts = [*map(NUMBERS_IN_TEXT[case], AMOUNTS), None, "NA", " "]
+    expected = [*AMOUNTS, *[np.nan] * 3]
+    table = np.array(texts, object)[:, None] if kind is np.array else kind({"x": texts})
+    found, columns = code(table)
+    assert columns[0].kind == "number"
+    np.testing.assert_allclose(*found.values(), expected, rtol=1e-14)
+
+
+NO_NUMBERS = {
+    "zeros in front": ["01234", "10115", "80331"],
+    "two currencies": ["$5.50", "€6.20", "$7.10"],
+    "words": ["1.5", "2.5", "many"],
+    "times": ["10:30", "11:45", "23:59"],
+    "versions": ["1.2.3", "1.10.0", "2.0.1"],
+    "half in brackets": ["(5.50", "6.10", "7.20"],
+    "no such day": ["31.06.2024", "01.06.2024", "30.06.2024"],
+    "few whole numbers": ["1", "2", "30"],
+    "few whole numbers and a gap": ["1", "2", "?"],
+}
+
+
+@pytest.mark.parametrize("case", NO_NUMBERS)
+def test_other_text_is_a_category(case):
+    frame = pd.DataFrame({"x": np.repeat(NO_NUMBERS[case], [30, 20, 10])})
+    found, columns = code(frame)
+    assert columns[0].kind == "category"
+    assert_array_equal(found["x"], np.repeat([0, 1, 2], [30, 20, 10]))
+
+
+def test_many_whole_numbers_in_text_are_numbers():
+    ages = pd.DataFrame({"age": np.arange(18, 88).repeat(10)})
+    assert_array_equal(code(ages.astype(str))[0]["age"], ages["age"])
+
+
+def test_what_says_that_it_is_a_category_is_one():
+    texts = MOMENTS.dt.strftime("%m/%d/%Y").to_frame("x")
+    for frame in (texts.astype("category"), pl.DataFrame(texts).cast(pl.Categorical)):
+        assert code(frame)[1][0].kind == "category"
+    assert code(texts, categorical_features=["x"])[1][0].kind == "category"
+
+
+AMBIGUOUS = {
+    "day or month": (["01/02/2024", "03/04/2023", "12/11/2022"], "'01/02/2024'.*dayf"),
+    "two digits": (["01-02-24", "03-04-23", "12-11-22"], "'01-02-24'.*dayfirst"),
+    "thousands or decimals": (["950 €", "1.250 €", "12.000 €"], "'1.250 €'.*convert"),
+}
+
+
+@pytest.mark.parametrize("case", AMBIGUOUS)
+def test_what_may_be_read_in_two_ways_is_text(case):
+    cells, message = AMBIGUOUS[case]
+    table = pd.DataFrame({"x": np.repeat(cells, 20), "y": np.arange(60.0)})
+    assert [column.kind for column in code(table)[1]] == ["category", "number"]
+    with pytest.warns(UserWarning, match=f"'x' .category of 3 levels.*{message}"):
+        VIANNClassifier(epochs=2).adapt(table, [0, 1] * 30)
+
+
+def test_one_value_decides_which_comes_first():
+    for last in ("13/02/2024", "02/13/2024"):
+        cells = ["01/01/2024", "01/02/2024", last]
+        days = code(pd.DataFrame({"x": cells}))[0]["x"]
+        known = pd.to_datetime(pd.Series(cells), dayfirst=last[0] == "1")
+        assert_array_equal(days, (known - known.min()).dt.days)
+
+
+def test_later_text_is_read_in_the_format_of_the_fit():
+    frame = pd.DataFrame(
+        {"x": MOMENTS.dt.strftime("%d/%m/%Y"), "y": AMOUNTS.map(german)}
+    )
+    rows = pd.DataFrame({"x": ["01/02/2020", "", None], "y": ["1.500,00", "2", "n/a"]})
+    first = MOMENTS.min().normalize()
+    expected = (pd.Timestamp("2020-02-01") - first).days
+    coded, _ = code(frame, rows)
+    assert_array_equal(coded["x"], [expected, np.nan, np.nan])
+    assert_array_equal(coded["y"], [1500, 2, np.nan])
+    for name, text, words in (
+        ("x", "02/13/2020", "dates in the format %d/%m/%Y"),
+        ("x", "soon", "dates in the format %d/%m/%Y"),
+        ("y", "1,500.00", "numbers with the decimal mark ','"),
+        ("y", "$1", "numbers with the decimal mark ',' and no unit"),
+    ):
+        message = f"'{name}' held {words}.*holds '{re.escape(text)}' now"
+        with pytest.raises(ValueError, match=message):
+            code(frame, rows.assign(**{name: [text, None, None]}))
+
+
+# Rarer dtypes
+
+
+def test_categories_need_not_be_text():
+    x = np.random.default_rng(3).normal(size=N)
+    months = pd.Series(MOMENTS.dt.to_period("Q"))
+    cells = {
+        "interval": pd.Series(pd.cut(x, [-9, -0.5, 0.5, 9])),
+        "period": months.astype("category"),
+        "tuple": pd.Series([("a", n % 3) for n in range(N)]).astype("category"),
+        "mixed": pd.Series([1, "b", 1.5] * (N // 3)).astype("category"),
+    }
+    frame = pd.DataFrame(cells)
+    coded, columns = code(frame)
+    as_text, _ = code(frame.astype(str))
+    for column in columns:
+        assert column.kind == "category"
+        assert_array_equal(coded[column.name], as_text[column.name])
+    later = frame.assign(interval=pd.cut(x, [-9, 0, 9]))
+    assert set(code(frame, later)[0]["interval"]) == {len(columns[0].levels)}
+    with pytest.raises(ValueError, match="'interval' holds categories, but is not"):
+        code(frame, categorical_features=["mixed"])
+
+
+def test_periods_are_dates_and_intervals_levels():
+    periods = MOMENTS.dt.to_period("M")
+    intervals = pd.cut(MOMENTS.dt.hour, [-1, 5, 11, 17, 23])
+    frame = pd.DataFrame({"month": periods, "time": pd.arrays.IntervalArray(intervals)})
+    known = pd.DataFrame({"month": periods.dt.start_time, "time": intervals})
+    expected, _ = code(known)
+    for name, column in code(frame)[0].items():
+        assert_array_equal(column, expected[name])
+
+
+def test_sparse_columns_of_pandas_are_as_dense():
+    dense = pd.DataFrame({"x": AMOUNTS.where(AMOUNTS > 0, 0.0), "y": AMOUNTS > 0})
+    sparse = dense.astype({"x": "Sparse[float]", "y": "Sparse[bool]"})
+    for name, column in code(sparse)[0].items():
+        assert_array_equal(column, dense[name])

@@ -8,9 +8,11 @@ import polars as pl
 import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
+from sklearn.datasets import load_digits
 
-from skviann import VIANNClassifier, VIANNRegressor
+from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
 from skviann._target import check_quantity, read_target
+from skviann.neural_network import default_network
 
 TEXT = ["a", "b", "b"]
 NUMBERS = [3, 1, 2]
@@ -95,3 +97,25 @@ def test_what_is_no_target():
         read_target(None, VIANNRegressor())
     with pytest.raises(ValueError, match="such as 'a', but VIANNReg.*VIANNClassifier"):
         check_quantity(np.array(TEXT), VIANNRegressor())
+
+
+def test_counts_are_not_taken_for_classes():
+    rng = np.random.default_rng(0)
+    y = rng.poisson(np.exp(rng.normal(2, 0.7, 1200)))
+    assert 21 <= len(np.unique(y)) <= 100
+    for counts in (y, pd.Series(y), pl.Series(y), y.reshape(-1, 1)):
+        with pytest.raises(ValueError, match="rarest in 1: .*VIANNRegr.*VIANNClass"):
+            VIANNSelector().fit(rng.normal(size=(1200, 2)), counts)
+
+
+LABELS = {
+    "20 of 50 rows": np.arange(1000) % 20,
+    "20, one of them rare": np.append(np.arange(1000) % 19, 19),
+    "50 of 10 rows": np.arange(500) % 50,
+    "digits": load_digits().target,
+}
+
+
+@pytest.mark.parametrize("case", LABELS)
+def test_labels_are_taken_for_classes(case):
+    assert default_network(LABELS[case], LABELS[case]) is VIANNClassifier

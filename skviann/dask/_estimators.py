@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skviann._docstrings import composed
 from skviann._sklearn_compat import Interval, StrOptions
+from skviann._table import warn_about_columns
 from skviann._validation import all_or_nothing, draw_seeds
 from skviann.dask._cluster import Cluster
 from skviann.dask._rows import draw_rows
@@ -203,6 +204,7 @@ class _NetworkOnDask(_OnDask):
                     if name not in self._get_param_names()
                 }
             )
+            warn_about_columns(self._learned.columns)
         return self
 
     def predict(self, X):
@@ -416,6 +418,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
                 if hasattr(findings.estimator, name):
                     setattr(self, name, getattr(findings.estimator, name))
             self._keep(findings)
+            warn_about_columns(findings.estimator._learned.columns)
         self._warn_if_none()
         return self
 

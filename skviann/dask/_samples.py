@@ -22,6 +22,7 @@ from skviann.feature_selection._significance import merge_losses
 from skviann.feature_selection._wide import BLOCK_SIZE, Block, WideLearner
 from skviann.neural_network import VIANNClassifier, default_network
 from skviann.neural_network._problem import join_problems
+from skviann.neural_network._training import join_members
 
 # Results that are added up in one step.
 _ADDED_AT_A_TIME = 8
@@ -295,8 +296,6 @@ def fit_members(cluster, rows, network, seed):
     network : estimator
         Fitted.
     """
-    from skviann.neural_network._training import join_members
-
     (first,), *others = rows.tables
     opened = cluster.submit(_learn, network, first, rows.classes)
     fits = [

@@ -5,12 +5,14 @@ from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils.parallel import Parallel, delayed
 
+from skviann._lazy import wrappers
 from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import _check_method_params, _check_sample_weight
 from skviann._validation import draw_seeds, take_rows
 from skviann.feature_selection._folds import Folds, seen_rows, split_rows
 from skviann.feature_selection._interactions import interaction_strengths
 from skviann.feature_selection._learner import RowsLearner
+from skviann.neural_network._problem import Target
 
 # Rounds of elimination after the first take at most so many rows.
 _MAX_ROWS_OF_LATER_ROUNDS = 200_000
@@ -62,7 +64,12 @@ class OwnNetwork(RowsLearner):
         folds = Folds([(everything, everything[:0])])
         self._is_classes = is_classifier(wrapper)
         if splitting is not None:
-            folds = split_rows(X, y, self._is_classes and y.ndim == 1, splitting)
+            if self._is_classes:
+                self._target = Target.of_classes(y)
+            else:
+                self._target = Target.of_quantities(y, weights)
+            self._coded = self._target.code(y)
+            folds = split_rows(X, y, self._target.is_classes, splitting)
         super().__init__(folds, X.shape[1], weights)
         self._wrapper = wrapper
         self._X, self._y = X, y
@@ -124,18 +131,12 @@ class OwnNetwork(RowsLearner):
         return [np.array(of_fold) for of_fold in zip(*losses, strict=True)]
 
     def _constant_losses(self):
-        """Of a model that predicts the classes' shares, or the mean."""
         losses = []
-        for fold, (trained_on, _) in enumerate(self.folds):
-            y, weights = self._y[trained_on], self.weights[trained_on]
-            if self._is_classes and y.ndim == 1:
-                numbers = np.unique(y, return_inverse=True)[1]
-                constant = np.bincount(numbers, weights) / weights.sum()
-            else:
-                constant = np.average(y.reshape(len(y), -1), axis=0, weights=weights)
-            rows = self.held_out[fold]
-            constant = np.broadcast_to(constant, (len(rows), len(constant)))
-            losses.append(self._row_losses(fold, rows, constant)[np.newaxis])
+        for (trained_on, _), rows in zip(self.folds, self.held_out, strict=True):
+            weights = self.weights[trained_on] / self.weights[trained_on].mean()
+            constant = self._target.constant(self._coded[trained_on], weights)
+            outputs = np.broadcast_to(constant, (1, len(rows), len(constant)))
+            losses.append(self._target.row_losses(self._coded[rows], outputs))
         return losses
 
     def _losses_of_networks(self, networks, features, rows):
@@ -163,22 +164,15 @@ class OwnNetwork(RowsLearner):
         return losses
 
     def _row_losses(self, fold, rows, predicted):
-        """Losses by row: the log loss of classes, the squared error of a quantity."""
-        trained_on, y = self._y[self.folds[fold][0]], self._y[rows]
-        if self._is_classes:
-            if y.ndim == 1:
-                if predicted.shape[1] == 1:
-                    predicted = np.hstack([1 - predicted, predicted])
-                of_class = y[:, np.newaxis] == np.unique(trained_on)
-                probabilities = (predicted * of_class).sum(axis=1, keepdims=True)
-            else:  # of each label, that it is as it is
-                probabilities = np.where(y == 1, predicted, 1 - predicted)
-            tiny = np.finfo(np.float32).eps
-            return -np.log(np.maximum(probabilities, tiny)).mean(axis=1)
-        y, trained_on = (one.reshape(len(one), -1) for one in (y, trained_on))
-        deviation = trained_on.std(axis=0)
-        errors = (y - predicted) / np.where(deviation > 0, deviation, 1)
-        return (errors**2).mean(axis=1)
+        target = self._target
+        if target.is_classes:  # the network knows those of the rows trained on
+            if predicted.shape[1] == 1:
+                predicted = np.hstack([1 - predicted, predicted])
+            classes = np.unique(self._y[self.folds[fold][0]])
+            of_all = np.zeros((len(predicted), len(target.classes)))
+            of_all[:, np.searchsorted(target.classes, classes)] = predicted
+            predicted = of_all
+        return target.row_losses(self._coded[rows], target.outputs(predicted))
 
     def _predict(self, network, rows, columns):
         return predict_outputs(network, self._X[rows][:, columns])
@@ -203,14 +197,12 @@ class OwnNetwork(RowsLearner):
 
 def _fit_one(wrapper, X, y, rows, columns, seed, fit_params, share_callbacks):
     """Fit a copy of the network; return it and its importances."""
-    from skviann.wrappers import fit_with_importances
-
     if len(rows) < X.shape[0]:
         fit_params = _check_method_params(X, fit_params, rows)
         X, y = take_rows(X, rows), y[rows]
     if len(columns) < X.shape[1]:
         X = X[:, columns]
-    return fit_with_importances(
+    return wrappers.fit_with_importances(
         wrapper, X, y, seed, share_callbacks=share_callbacks, **fit_params
     )
 

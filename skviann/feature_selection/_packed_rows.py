@@ -24,6 +24,14 @@ from skviann.feature_selection._wide import (
     Block,
     WideLearner,
 )
+from skviann.neural_network._training import (
+    Group,
+    as_one_group,
+    as_wide,
+    compute_outputs,
+    join_members,
+    train,
+)
 
 # A round with more weights in its first layer has one network a fold.
 _MANY_WEIGHTS = 5_000_000
@@ -134,8 +142,6 @@ class PackedRows(RowsLearner):
         return n_features * len(self.problem.inputs) / self.problem.n_features
 
     def _train(self, features, n_each, seed, **settings):
-        from skviann.neural_network._training import Group, train
-
         groups = [
             Group(rows, self._local(of_fold))
             for (rows, _), of_fold in zip(self.folds, features, strict=True)
@@ -184,8 +190,6 @@ class PackedRows(RowsLearner):
 
         Folds may have different numbers of rows; the graph takes one array for all.
         """
-        from skviann.neural_network._training import as_wide, compute_outputs
-
         n_rows = max(map(len, X))
         n_inputs = trained.feature_of_input.shape[1]
         filled = [as_wide(x[np.resize(np.arange(len(x)), n_rows)], n_inputs) for x in X]
@@ -382,8 +386,6 @@ def keep_members(network, learned, trained, only=None):
     only : ndarray of int, default=None
         The features that they see; None: all.
     """
-    from skviann.neural_network._training import as_one_group, join_members
-
     trained = as_one_group(join_members(trained))
     if only is not None:
         importances = np.zeros((len(trained.importances), learned.inputs.n_features))

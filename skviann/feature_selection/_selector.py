@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 )
 
 from skviann._groups import groups_of
+from skviann._lazy import callbacks, wrappers
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
@@ -34,7 +35,13 @@ from skviann._sklearn_compat import (
     _get_output_config,
     _routing_enabled,
 )
-from skviann._table import as_array, check_finite, check_table, is_frame
+from skviann._table import (
+    as_array,
+    check_finite,
+    check_table,
+    is_frame,
+    warn_about_columns,
+)
 from skviann._target import read_target
 from skviann._validation import all_or_nothing, draw_seeds, explained
 from skviann.feature_selection._base import (
@@ -435,8 +442,9 @@ class VIANNSelector(ImportanceSelector):
         Warns
         -----
         UserWarning
-            If no feature is kept; if the columns' standard deviations differ by more
-            than a factor of 100 and a network of your own does not scale its inputs.
+            If no feature is kept; if little or nothing is used of some columns of text
+            or categories; if the columns' standard deviations differ by more than a
+            factor of 100 and a network of your own does not scale its inputs.
         """
         with all_or_nothing(self):
             self._check_estimator()
@@ -617,6 +625,7 @@ class VIANNSelector(ImportanceSelector):
             n_repeats=self.n_repeats,
             n_jobs=self.n_jobs,
         )
+        warn_about_columns(learner.learned.columns)
         return self._search(learner, self._plan(seed))
 
     def _fit_own(self, X, y, fit_params):
@@ -702,9 +711,7 @@ class VIANNSelector(ImportanceSelector):
             )
         if not is_own(self.estimator):
             return
-        from skviann.wrappers import is_wrapper
-
-        if not is_wrapper(self.estimator):
+        if not wrappers.is_wrapper(self.estimator):
             raise TypeError(
                 "estimator must be None, a VIANNClassifier or VIANNRegressor, another "
                 "of skviann's networks, a scikeras KerasClassifier or KerasRegressor, "
@@ -837,7 +844,8 @@ class VIANNSelector(ImportanceSelector):
             A row a feature (a group is one), most important first; a structured array
             where pandas is not installed. The columns are "feature", "kept", "rank",
             "importance", its standard deviation over networks "std", "pvalue" if `fit`
-            tested, and "reason".
+            tested, "read as" if the network is a ready-made one (number, date, category
+            of 5 levels, free text: not used, ...), and "reason".
 
         Examples
         --------
@@ -855,7 +863,7 @@ class VIANNSelector(ImportanceSelector):
         cut = self._cut()
         verdict = self._verdict
         columns = {
-            "feature": np.array(self._names(), dtype=object),
+            "feature": np.fromiter(self._names(), dtype=object),
             "kept": verdict.kept(cut),
             "rank": verdict.ranking,
             "importance": verdict.importances,
@@ -863,6 +871,8 @@ class VIANNSelector(ImportanceSelector):
         }
         if verdict.pvalues is not None:
             columns["pvalue"] = verdict.pvalues
+        if isinstance(self.estimator_, BaseNetwork):
+            columns["read as"] = self._read_as()
         columns["reason"] = np.array(verdict.reasons(cut), dtype=object)
         order = np.argsort(verdict.ranking)
         return as_table({name: values[order] for name, values in columns.items()})
@@ -874,10 +884,16 @@ class VIANNSelector(ImportanceSelector):
         numbered = [f"x{number}" for number in range(self.n_features_in_)]
         return getattr(self, "feature_names_in_", numbered)
 
-    def _warn_about_scales(self, X, fitted):
-        from skviann.callbacks import scales_inputs
+    def _read_as(self):
+        """Tell in words how each feature was read, a group by all of its columns."""
+        words = [{} for _ in self._verdict.importances]
+        of_columns = self.estimator_._tell_columns()
+        for number, one in zip(self._groups.feature_of_column, of_columns, strict=True):
+            words[number][one] = None
+        return np.array([", ".join(some) for some in words], dtype=object)
 
-        if scales_inputs(fitted.model_):
+    def _warn_about_scales(self, X, fitted):
+        if callbacks.scales_inputs(fitted.model_):
             return
         deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
         deviations = deviations[deviations > 0]
@@ -980,6 +996,4 @@ def is_own(estimator):
 
 def _accepts_sparse(estimator):
     """Whether a network of the user's own takes sparse matrices."""
-    from skviann.wrappers import accepts_sparse
-
-    return accepts_sparse(estimator)
+    return wrappers.accepts_sparse(estimator)

@@ -174,7 +174,7 @@ class Verdict:
         for number, kept in enumerate(is_kept):
             taken = self.n_rounds[number]
             if self.importances[number] == 0:
-                reason = "the networks make no use of it, as of a constant column"
+                reason = "the networks make no use of it"
             elif cut.is_of_importances:
                 than = "reaches" if kept else "is below"
                 reason = f"importance {than} the threshold {threshold:.3g}"

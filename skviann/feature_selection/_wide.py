@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from skviann.feature_selection._learner import Learner
+from skviann.neural_network._training import Group, Schedule, train
 
 # More features are looked at in random blocks of so many, which bound the memory.
 BLOCK_SIZE = 4096
@@ -115,8 +116,6 @@ class Block:
 
     def importances(self, seed):
         """Train one network, and score its features: (n_features,)."""
-        from skviann.neural_network._training import Group, Schedule, train
-
         problem = self.problem
         rows, features = np.arange(problem.n_rows), np.arange(problem.n_features)
         batch_size = int(np.clip(len(rows) // _BATCHES, *_BATCH_SIZES))

@@ -31,6 +31,8 @@ from skviann._table import (
     code_table,
     learn_columns,
     take_table_rows,
+    tell_columns,
+    warn_about_columns,
 )
 from skviann._target import check_quantity, read_target
 from skviann._validation import LinkedToDocs, all_or_nothing, draw_seeds, spread_rows
@@ -88,7 +90,7 @@ n_iter_no_change : int, default=10
     Epochs without a lower loss before the training stops.
 categorical_features : "from_dtype", array-like or None, default="from_dtype"
     Columns whose values are levels, in no order. "from_dtype": those of categories
-    and of text, unless all of it is dates (YYYY-MM-DD). Or names, numbers or a
+    and of text, unless all of it is dates or numbers. Or names, numbers or a
     boolean mask of columns; None is no column.
 max_categories : int, default=32
     Levels of a column that the networks tell apart, the most frequent ones. The
@@ -217,6 +219,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         """
         with all_or_nothing(self):
             problem, learned = self._open(X, y, sample_weight)
+            warn_about_columns(learned.columns)
             (seed,) = draw_seeds(self.random_state, 1)
             self._keep(learned, self._train(problem, seed))
         return self
@@ -375,6 +378,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         with all_or_nothing(self):
             _, self._learned = self._open(X, y, sample_weight, classes=classes)
             vars(self).pop("_trained", None)  # of an earlier fit
+            warn_about_columns(self._learned.columns)
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -384,6 +388,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             problem, learned = self._open(
                 X, y, sample_weight, learned=learned, classes=classes
             )
+            if not hasattr(self, "_learned"):
+                warn_about_columns(learned.columns)
             before = getattr(self, "_trained", None)
             state, history = State(), {}
             (seed,) = draw_seeds(self.random_state, 1)
@@ -463,6 +469,13 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         """Raise a ValueError if a column holds something else than in the fit."""
         if self._learned.columns is not None:
             check_kinds(table, self._learned.columns, numbers)
+
+    def _tell_columns(self):
+        """Tell in words how each column of the table was read."""
+        inputs = self._learned.inputs
+        varies = inputs.bins.slope != 0
+        is_used = np.isin(np.arange(self.n_features_in_), inputs.column[varies])
+        return tell_columns(self._learned.columns, is_used)
 
     def encode(self, X):
         """Compute what the networks see of a table.

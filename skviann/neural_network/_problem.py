@@ -137,6 +137,25 @@ class Target(NamedTuple):
             outputs = softmax(outputs, axis=-1)
         return outputs.mean(axis=0)
 
+    def outputs(self, predictions):
+        """Undo the activation of a network's output, and the scale of quantities.
+
+        Parameters
+        ----------
+        predictions : ndarray of shape (n_samples, n_outputs)
+            Probabilities, one for each class or label; quantities.
+        """
+        if self.task == "regression":
+            return (predictions - self.scaler.mean_) / self.scaler.scale_
+        tiny = np.finfo(np.float32).eps
+        outputs = np.log(np.maximum(predictions, tiny))
+        if self.task == "multiclass":
+            return outputs
+        others = 1 - predictions
+        if not self.is_multilabel:
+            others, outputs = predictions[:, :1], outputs[:, 1:]
+        return outputs - np.log(np.maximum(others, tiny))
+
     def probabilities(self, predictions):
         """Make of a network's predictions one probability a class."""
         if self.is_multilabel:

@@ -15,8 +15,8 @@ from skviann.neural_network._base import (
 )
 
 # An integer target reads as a quantity rather than as labels when it has more than
-# _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for each of
-# them or more than _MANY_CLASSES of them.
+# _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for one of
+# them, as counts have, or more than _MANY_CLASSES of them.
 _FEW_CLASSES = 20
 _ROWS_PER_CLASS = 10
 _MANY_CLASSES = 100
@@ -299,12 +299,13 @@ def default_network(y_original, y):
         dtype = y.dtype
     kind = dtype.kind
     if kind in "iu":
-        n_classes = len(np.unique(y))
-        few_rows_each = n_classes * _ROWS_PER_CLASS > len(y)
-        if n_classes > _MANY_CLASSES or (n_classes > _FEW_CLASSES and few_rows_each):
+        _, counts = np.unique(y, return_counts=True)
+        n_values, n_rarest = len(counts), counts.min()
+        is_rare = n_rarest < _ROWS_PER_CLASS
+        if n_values > _MANY_CLASSES or (n_values > _FEW_CLASSES and is_rare):
             raise ValueError(
-                f"y holds {n_classes} different integers in {len(y)} rows, which reads "
-                "as a quantity, not as class labels. Say which it is: "
+                f"y holds {n_values} different integers in {len(y)} rows, the rarest "
+                f"in {n_rarest}: they may be a quantity or class labels. Say which: "
                 "VIANNSelector(VIANNRegressor()) or VIANNSelector(VIANNClassifier()), "
                 "or turn y into floats or strings."
             )

@@ -1,8 +1,11 @@
 """Selection from tables as they come, on data whose relevant columns are known."""
 
 import pickle
+import re
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +16,11 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import ShuffleSplit, cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from conftest import FAST
 from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector, one_hot_groups
 from skviann.wrappers import KerasClassifier
 
@@ -129,6 +135,167 @@ def test_rows_without_weight_are_as_if_they_were_not_there():
     weighted = clone(network).fit(other, Y, sample_weight=weight)
     removed = clone(network).fit(TABLE[:500], Y[:500])
     assert_allclose(weighted.importances_, removed.importances_, rtol=1e-4)
+
+
+# Text that stands for dates and numbers, and text that is not used
+
+
+def as_text(table):
+    """The table as a file may have it, and as pandas reads it from there."""
+    number, visit = table["number"].round(2), table["visit"].dt.floor("min")
+    texts = table.assign(
+        number=number.map("{:,.2f} $".format),
+        visit=visit.dt.strftime("%d/%m/%Y %H:%M"),
+        joined=table["joined"].dt.strftime("%b-%Y"),
+    )
+    month = table["joined"].dt.to_period("M").dt.start_time
+    return texts, table.assign(number=number, visit=visit, joined=month)
+
+
+@pytest.mark.filterwarnings("ignore:Some columns")
+def test_dates_and_numbers_in_text_are_selected_as_what_they_are():
+    texts, values = as_text(TABLE)
+    network = VIANNRegressor(**FAST)
+    of_text = VIANNSelector(network, random_state=0).fit(texts, Y)
+    of_values = VIANNSelector(network, random_state=0).fit(values, Y)
+    assert_array_equal(of_text.importances_, of_values.importances_)
+    assert_array_equal(of_text.get_support(), of_values.get_support())
+    assert of_text.get_support()[list(TABLE).index("number")]
+    assert_array_equal(
+        of_text.estimator_.predict(texts[::-1]),
+        of_values.estimator_.predict(values[::-1]),
+    )
+    # It comes out as it came.
+    kept = of_text.set_output(transform="pandas").transform(texts)
+    pd.testing.assert_frame_equal(kept, texts[list(kept)])
+    with pytest.raises(ValueError, match="'visit' held .*%d/%m/%Y.* holds 'soon' now"):
+        of_text.estimator_.predict(texts.assign(visit="soon"))
+
+
+@pytest.mark.filterwarnings("ignore:Some columns")
+def test_later_chunks_are_read_in_the_format_of_the_first():
+    texts, values = as_text(TABLE)
+    # The day comes first, as the first chunk tells and the second one does not.
+    is_clear = TABLE["visit"].dt.day > 12
+    order = np.r_[np.flatnonzero(is_clear), np.flatnonzero(~is_clear)]
+    chunks = order[: is_clear.sum()], order[is_clear.sum() :]
+    of_text, of_values = (VIANNRegressor(**FAST, random_state=0) for _ in range(2))
+    for rows in chunks:
+        of_text.partial_fit(texts.iloc[rows], Y[rows])
+        of_values.partial_fit(values.iloc[rows], Y[rows])
+    assert_array_equal(of_text.importances_, of_values.importances_)
+
+
+def make_odd_table():
+    """A table with columns that are of little use as they are."""
+    rng = np.random.default_rng(0)
+    words = rng.choice(["the", "dog", "ran", "home"], (N, 9))
+    names = pd.Series([f"N{number}" for number in rng.integers(0, 200, N)])
+    customers = TABLE["customer"]
+    return TABLE[["number", "city", "joined", "gaps"]].assign(
+        price=TABLE["number"].map("${:.2f}".format),
+        day=TABLE["visit"].dt.strftime("%m/%d/%Y"),
+        notes=[" ".join(some) for some in words],
+        customer=customers,
+        half_known=customers.where(TABLE["flag"]),
+        name=names.where(rng.random(N) < 0.9, "Smith"),
+        surname=names,
+        seldom=[f"S{number // 3}" for number in range(N)],
+        unclear=[f"0{a}/0{b}/2024" for a, b in rng.integers(1, 10, (N, 2))],
+        same="a",
+        nothing=None,
+        zero=0.0,
+    )
+
+
+READ_AS = {
+    "number": "number",
+    "gaps": "number",
+    "city": "category of 6 levels",
+    "joined": "date",
+    "price": "number ($)",
+    "day": "date (%m/%d/%Y)",
+    "same": "constant",
+    "zero": "constant",
+    "nothing": "nothing but gaps",
+    "notes": "free text: not used",
+    "customer": "identifier: not used",
+    "half_known": "identifier: only its gaps are used",
+    "seldom": "200 rare levels: not used",
+    "unclear": "category of 32 of 81 levels",
+}
+ADVICE = {
+    "notes": "TfidfVectorizer",
+    "customer": "Drop it",
+    "half_known": "Drop it",
+    "name": "Put levels together",
+    "surname": "Put levels together",
+    "seldom": "TargetEncoder",
+    "unclear": "dayfirst",
+}
+
+
+def warned_columns(fit):
+    """Columns of the one warning, and its advice."""
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        fit()
+    (warning,) = [one for one in record if "of little use" in str(one.message)]
+    assert warning.filename == __file__
+    lines = str(warning.message).splitlines()[1:]
+    return {line.split("'")[1]: line for line in lines}
+
+
+def test_columns_that_are_not_used_are_named():
+    table = make_odd_table()
+    selector = VIANNSelector(VIANNRegressor(**FAST), n_repeats=2, random_state=0)
+    lines = warned_columns(lambda: selector.fit(table, Y))
+    assert list(lines) == [name for name in table if name in ADVICE]
+    for name, advice in ADVICE.items():
+        assert advice in lines[name]
+    summary = selector.summary().set_index("feature")
+    n_names = [table[name].nunique() for name in ("name", "surname")]
+    for name, n_levels in zip(["name", "surname"], n_names, strict=True):
+        words = rf"category of \d+ of {n_levels} levels"
+        assert re.fullmatch(words, summary["read as"][name])
+    assert summary["read as"].drop(["name", "surname"]).to_dict() == READ_AS
+    is_unused = summary["importance"] == 0
+    assert set(summary.index[is_unused]) == {
+        *("notes", "customer", "seldom", "same", "zero", "nothing")
+    }
+    selector.set_params(n_repeats=1)
+    assert warned_columns(lambda: selector.partial_fit(table, Y)) == lines
+    assert warned_columns(lambda: make_pipeline(selector).fit(table, Y)) == lines
+    network = VIANNRegressor(**FAST)
+    assert warned_columns(lambda: network.fit(table, Y)) == lines
+    one_fold = ShuffleSplit(1, test_size=10, random_state=0)
+    assert warned_columns(lambda: cross_val_score(network, table, Y, cv=one_fold))
+    assert warned_columns(lambda: network.adapt(table, Y)) == lines
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.partial_fit(table, Y)
+        network.fit(table.drop(columns=list(ADVICE)), Y)
+
+
+def test_a_group_is_read_as_all_of_its_columns():
+    table, labels = with_dummies()
+    labels[0] = "shop"
+    selector = VIANNSelector(VIANNRegressor(**FAST), feature_groups=labels)
+    read_as = selector.fit(table.assign(number="1.5"), Y).summary()
+    read_as = read_as.set_index("feature")["read as"]
+    assert read_as["shop"] == "constant, number"
+    assert read_as["city"] == "number"
+
+
+def test_names_of_several_levels():
+    frame = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(N, 3)),
+        columns=pd.MultiIndex.from_tuples([("a", "x"), ("a", "y"), ("b", "x")]),
+    )
+    selector = VIANNSelector(VIANNClassifier(**FAST), random_state=0)
+    selector.fit(frame, frame["a", "y"] > 0)
+    assert selector.summary()["feature"][0] == ("a", "y")
+    assert_array_equal(selector.transform(frame), frame.loc[:, selector.get_support()])
 
 
 # Groups
@@ -351,12 +518,13 @@ def test_tags():
 
 SCRIPT = """
 import sys, warnings
-sys.path.insert(0, {folder!r})
+sys.path[:0] = {folders!r}
 import tensorflow  # with what it has to say
 warnings.simplefilter("error")
 import polars as pl
 from test_raw_tables import LABELS, TABLE
 from skviann import VIANNSelector
+TABLE = TABLE.drop(columns="customer")
 for table in (TABLE, pl.from_pandas(TABLE)):
     selector = VIANNSelector(threshold="fdr", alpha=0.3, random_state=0)
     print(selector.fit_transform(table, LABELS).shape)
@@ -365,8 +533,8 @@ for table in (TABLE, pl.from_pandas(TABLE)):
 
 
 def test_no_warning_leaks():
-    folder = __file__.rpartition("/")[0]
-    script = SCRIPT.format(folder=folder)
+    folders = [str(folder) for folder in Path(__file__).parents[:2]]
+    script = SCRIPT.format(folders=folders)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True
     )

@@ -1140,7 +1140,9 @@ def test_summary(cut, tested, wide):
     names = pd.DataFrame(constant).add_prefix("column ")
     named = VIANNSelector(NETWORK, threshold="mean").fit(names, wide[1]).summary()
     last = named[named["feature"] == "column 3"].iloc[0]
-    assert "constant" in last["reason"]
+    assert last["read as"] == "constant"
+    assert "no use of it" in last["reason"]
+    assert (table["read as"] == "number").all()
     assert not last["kept"]
 
 
