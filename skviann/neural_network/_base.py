@@ -402,12 +402,14 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _go_on(self, problem, learned):
         """Train with more rows."""
         before = getattr(self, "_trained", None)
-        state = None
-        if before is not None:  # by `partial_fit`, or by `fit`
-            graph = packed_graph.beginning(before.weights)
-            state = before.state or State(graph, 0, [before.importances])
+        state, history = State(), {}
         (seed,) = draw_seeds(self.random_state, 1)
-        if state is not None:  # another order of the rows than before
+        if before is not None:
+            history, state = self.history_, before.state
+            if state is None:  # `fit` came before
+                graph = packed_graph.beginning(before.weights)
+                state = State(graph, 0, (before.importances,))
+            # Another order of the rows than before.
             rng = np.random.default_rng([seed, state.n_epochs])
             seed = int(rng.integers(2**31))
         n_rows = problem.n_rows
@@ -423,10 +425,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             int(self.n_members),
             schedule,
             seed,
-            goes_on=True,
             state=state,
         )
-        history = {} if before is None else self.history_
         self._keep(learned, trained)
         for name, values in self.history_.items():
             self.history_[name] = history.get(name, []) + values

@@ -44,9 +44,9 @@ class Group(NamedTuple):
 class State(NamedTuple):
     """Where a training is, to go on with other rows."""
 
-    graph: list  # of ndarray, from `PackedGraph.state`
-    n_epochs: int
-    readings: list  # of ndarray (n_members, n_features): shares so far
+    graph: list | None = None  # of ndarray, from `PackedGraph.state`; None: it begins
+    n_epochs: int = 0
+    readings: tuple = ()  # of ndarray (n_members, n_features): shares so far
 
 
 class Trained(NamedTuple):
@@ -72,7 +72,6 @@ def train(
     same_weights=False,
     validation_rows=None,
     on_epoch=None,
-    goes_on=False,
     state=None,
 ):
     """Train members in groups, all at once.
@@ -97,10 +96,9 @@ def train(
         Rows whose loss stops the training early, see `Schedule.n_iter_no_change`.
     on_epoch : callable, default=None
         Called at the end of each epoch with the history so far.
-    goes_on : bool, default=False
-        Whether to return the state, with which another training can go on.
     state : State, default=None
-        Of a training on other rows, to go on with; None: begin.
+        Of a training on other rows, to go on with; where it is given, the new one is
+        returned.
 
     Returns
     -------
@@ -135,7 +133,7 @@ def train(
     readings, best, first_epoch = [], None, 0  # readings with their epoch
     with packed_graph.borrowed(problem.architecture) as graph:
         graph.start(weights)
-        if state is not None:
+        if state is not None and state.graph is not None:
             graph.resume(state.graph)
             first_epoch = state.n_epochs
             readings = [(None, shares) for shares in state.readings]
@@ -168,7 +166,8 @@ def train(
         readings = [shares for _, shares in readings]
         shares = readings or [_shares(graph, inputs)]
         weights = graph.weights()
-        state = State(graph.state(), epoch + 1, readings) if goes_on else None
+        if state is not None:
+            state = State(graph.state(), epoch + 1, tuple(readings))
         graph.clear()
     if not all(np.isfinite(values).all() for values in weights):
         raise ValueError(
