@@ -5,12 +5,14 @@ takes half a second and more: most of the time of a small fit. So what was trace
 for as many networks as a grid search may go through in turns.
 """
 
-import json
-import re
+import inspect
 import threading
+import types
 from contextlib import contextmanager
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 _MAX_KEPT = 8
 _MAX_WEIGHTS = 2_000_000  # of a model that is kept
@@ -46,23 +48,22 @@ class Cache:
             del self._kept[:-_MAX_KEPT]
 
 
-def is_predictable(part):
-    """Whether a model, optimizer or callback does nothing but what Keras defines.
+def _is_known(definition):
+    """Whether Keras defines a class or function; others may do anything."""
+    return str(definition.__module__).partition(".")[0] in ("keras", "skviann")
 
-    Of code that is not known, anything can be expected. A callback that follows a layer
-    by its name relies on the names in one model.
-    """
-    if isinstance(part, keras.callbacks.LambdaCallback):
-        return False
-    if isinstance(getattr(part, "layer", None), str):
-        return False
-    return type(part).__module__.partition(".")[0] in ("keras", "skviann")
+
+def _is_predictable(callback):
+    """Whether a callback does to an equal model what it would do to another."""
+    return (
+        _is_known(type(callback))
+        and not isinstance(callback, keras.callbacks.LambdaCallback)
+        and not isinstance(getattr(callback, "layer", None), str)  # by one's own name
+    )
 
 
 def copy_state(source, target):
     """Copy weights, seeds of dropout and the optimizer's state between equal models."""
-    for model in (source, target):
-        model.optimizer.build(model.trainable_variables)
     for from_one, to_other in zip(_state(source), _state(target), strict=True):
         to_other.assign(from_one)
 
@@ -81,24 +82,31 @@ _models = Cache()
 def borrowed_copy(model, n_steps, callbacks):
     """Lend a model for the training of another one that is built the same.
 
-    At the end of the block, the model that was given is as if it had been trained.
+    At the end of the block, the model that was given is as if it had been trained. It
+    is lent itself where no copy is proved equal to it, or where a callback may do
+    anything with it.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled. Where code that Keras does not know may be a part of it, or of the
-        callbacks, it is lent itself.
+        Compiled.
     n_steps : int
         Steps that are run at once, unless the model was told otherwise.
     callbacks : list of keras.callbacks.Callback
         Of the training; they are given the model in the end.
     """
-    key = _training_key(model, n_steps) if all(map(is_predictable, callbacks)) else None
-    if key is None:
+    if model.steps_per_execution != 1:
+        n_steps = model.steps_per_execution
+    key = other = None
+    if all(map(_is_predictable, callbacks)):
+        key = describe(model), n_steps, keras.config.floatx()
+        if key[0] is not None:
+            other = _models.take(key) or _copy(model, n_steps)
+    # What a configuration does not tell is not in a copy that was made from it.
+    if other is None or describe(other) != key[0]:
         with _steps_per_execution(model, n_steps):
             yield model
         return
-    other = _models.take(key) or _copy(model, n_steps)
     copy_state(model, other)
     try:
         yield other
@@ -112,53 +120,112 @@ def borrowed_copy(model, n_steps, callbacks):
         _models.put(key, other)
 
 
-def _training_key(model, n_steps):
-    """Text that is the same for models whose training is; None if none can be told."""
-    # Keras names the history's entries after outputs, where there are several.
-    if not is_predictable(model) or len(model.outputs) != 1:
-        return None
-    try:
-        itself = {
-            "module": "keras",
-            "class_name": type(model).__name__,
-            "config": model.get_config(),
-        }
-        parts = [itself, model.get_compile_config()]
-        text = json.dumps(parts)
-    except (TypeError, ValueError, NotImplementedError):
-        return None  # something in it cannot be written down
-    own_names = {}
-    if not _look_through(parts, own_names):
-        return None
-    # Keras gives new layers and optimizers names of their own: dense, dense_1, ...
-    for name, number in own_names.items():
-        text = text.replace(f'"{name}"', f'"#{number}"')
-    return text, n_steps, keras.config.floatx()
-
-
-def _look_through(config, own_names):
-    """Whether a configuration holds parts of Keras only; collect the names it gave."""
-    if isinstance(config, (list, tuple)):
-        return all([_look_through(part, own_names) for part in config])
-    if not isinstance(config, dict):
-        return True
-    kind = config.get("class_name")
-    if kind is not None and not kind.startswith("__"):  # as __keras_tensor__, __tuple__
-        module = config.get("module") or ""
-        if module.partition(".")[0] not in ("keras", "skviann") or kind == "Lambda":
-            return False
-        name = str(config["config"].get("name"))
-        if re.sub(r"_\d+$", "", name).replace("_", "") == kind.lower():
-            own_names.setdefault(name, len(own_names))
-    return all([_look_through(part, own_names) for part in config.values()])
-
-
 def _copy(model, n_steps):
-    other = keras.models.clone_model(model)
-    other.compile_from_config(model.get_compile_config())
-    if other.steps_per_execution == 1:
-        other.steps_per_execution = n_steps
+    try:
+        other = keras.models.clone_model(model)
+        other.compile_from_config(model.get_compile_config())
+    except Exception:  # whatever the reason, the model can still be trained itself
+        return None
+    other.steps_per_execution = n_steps
     return other
+
+
+# Attributes of Keras's objects that may differ between models that train the same:
+_NOT_COMPARED = {
+    # names that Keras numbers, and what is sorted by them or by id
+    *("name", "_name", "_path", "_parent_path", "output_names", "_auto_config"),
+    *("_nodes", "_tracker", "_tracked", "_trainable_variables_indices"),
+    # where else a layer is used, be it in another model
+    *("_inbound_nodes", "_outbound_nodes", "_keras_history"),
+    # what a training builds, counts, or begins with
+    *("train_function", "test_function", "predict_function", "steps_per_execution"),
+    *("_compile_loss", "_compile_metrics", "_loss_tracker", "_called", "history"),
+    *("stop_training", "stop_evaluating", "_eval_epoch_iterator"),
+    *("_losses", "_loss_ids", "_exclude_from_weight_decay_cache"),
+    *("_dropout_mask", "_recurrent_dropout_mask"),
+    # TensorFlow's part, which is the same for all models
+    *("_distribute_strategy", "_distribution_strategy", "_lock"),
+    *("_saved_model_inputs_spec", "_saved_model_arg_spec"),
+}
+
+
+def describe(model):
+    """List all that decides how a model trains, but for the values of its state.
+
+    Models with equal lists train the same: whatever can be reached from them is, object
+    by object, apart from names. None if there is code in it that Keras does not define,
+    as anything can be expected of it.
+    """
+    if not model.built or len(model.outputs) != 1:
+        return None  # the history's entries have the names of several outputs
+    model.optimizer.build(model.trainable_variables)
+    state = {id(variable): number for number, variable in enumerate(_state(model))}
+    found, numbers, description = [model], {id(model): 0}, []
+    try:
+        for part in found:  # grows on the way
+            kind, contents = _open(part, state)
+            description.append(kind)
+            for content in contents:
+                value = _value(content)
+                if value is None:
+                    value = numbers.setdefault(id(content), len(found))
+                    if value == len(found):
+                        found.append(content)
+                description.append(value)
+    except (TypeError, ValueError, NotImplementedError):
+        return None
+    return description
+
+
+def _value(part):
+    """Write down what is equal where it looks equal; None for other objects."""
+    if isinstance(part, (str, bytes, bool, int, float, type(None), type)):
+        return type(part), repr(part)
+    if isinstance(part, (types.ModuleType, inspect.Signature, slice, tf.TensorShape)):
+        return repr(part)
+    if isinstance(part, (np.ndarray, np.generic, tf.Tensor)):
+        array = np.asarray(part)
+        return str(array.dtype), array.shape, array.tobytes()
+    if isinstance(part, keras.DTypePolicy):
+        return type(part), repr(part.get_config())
+    if isinstance(part, keras.initializers.Initializer):
+        return type(part)  # has done its work
+    return None
+
+
+def _open(part, state):
+    """Tell what an object is, and what is in it; an error if that is unknown."""
+    kind = type(part)
+    if isinstance(part, dict):
+        return dict, [each for pair in part.items() for each in pair]
+    if isinstance(part, (list, tuple)):
+        return isinstance(part, list), part
+    if isinstance(part, (set, frozenset)):
+        return set, sorted(part)  # TypeError where objects have no order
+    if isinstance(part, types.MethodType):
+        return types.MethodType, [part.__func__, part.__self__]
+    is_function = isinstance(part, types.FunctionType)
+    if not _is_known(part if is_function else kind):
+        raise TypeError(f"{part!r} is not Keras's")
+    if is_function:
+        closure = [cell.cell_contents for cell in part.__closure__ or ()]
+        return part.__code__, [*closure, part.__defaults__]
+    contents = {
+        name: content
+        for name, content in vars(part).items()
+        if name not in _NOT_COMPARED and not name.startswith("_self_")
+    }
+    if isinstance(part, keras.Variable):
+        value = contents.pop("_value")
+        contents["value"] = state.get(id(part), value)  # unknown, if not of the state
+    elif isinstance(part, keras.metrics.Metric):  # begins each epoch anew
+        contents = {
+            name: content
+            for name, content in contents.items()
+            if name != "_variables" and not isinstance(content, keras.Variable)
+        }
+        contents["name"] = part.name  # of an entry in the history
+    return kind, [each for pair in sorted(contents.items()) for each in pair]
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 import copy
+from functools import partial
 
 import keras
 import pytest
-from numpy.testing import assert_array_equal
+import scikeras.wrappers
+from numpy.testing import assert_allclose, assert_array_equal
 
 from conftest import RecordKernel
 from skviann import VarianceImportance
 from skviann.neural_network import _cache
-from skviann.wrappers import KerasClassifier
+from skviann.wrappers import KerasClassifier, KerasRegressor, fit_with_importances
 
 
 def build(
@@ -26,10 +28,10 @@ def build(
     return model
 
 
-def wrapper(build=build, **params):
+def wrapper(build=build, kind=KerasClassifier, **params):
     params = {"epochs": 3, "verbose": 0, "random_state": 0, **params}
     # Callbacks of their own: Keras's may remember a former training.
-    return KerasClassifier(build, **copy.deepcopy(params))
+    return kind(build, **copy.deepcopy(params))
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +48,16 @@ def assert_same(one, other, X):
     for a, b in zip(results(one, X), results(other, X), strict=True):
         assert_array_equal(a, b)
     assert one.history_ == other.history_
+
+
+def assert_trained_alike(fitted, plain, X):
+    for name, values in plain.history_.items():
+        assert_allclose(fitted.history_[name], values, rtol=1e-4)
+    for state in (keras.Model.get_weights, lambda model: model.optimizer.variables):
+        pairs = zip(state(fitted.model_), state(plain.model_), strict=True)
+        for actual, expected in pairs:
+            assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
+    assert_allclose(fitted.predict(X), plain.predict(X), rtol=1e-4, atol=1e-5)
 
 
 SETTINGS = [
@@ -70,22 +82,123 @@ def test_the_second_fit_reuses_what_the_first_has_traced(params, classes):
     assert_array_equal(first.predict(X), second.predict(X))
 
 
-def test_results_are_those_of_a_model_that_was_trained_itself(classes, monkeypatch):
+def test_training_goes_on_where_it_ended(classes):
     X, y = classes
-    with_copy = wrapper().fit(X, y).fit(X, y)
-    monkeypatch.setattr(_cache, "_training_key", lambda *args: None)
-    assert_same(with_copy, wrapper().fit(X, y).fit(X, y), X)
-
-
-def test_training_goes_on_where_it_ended(classes, monkeypatch):
-    X, y = classes
-    in_parts = wrapper(epochs=2, warm_start=True).fit(X, y).fit(X, y)
-    in_parts.partial_fit(X, y)
-    monkeypatch.setattr(_cache, "_training_key", lambda *args: None)
-    itself = wrapper(epochs=2, warm_start=True).fit(X, y).fit(X, y)
-    itself.partial_fit(X, y)
-    assert_same(in_parts, itself, X)
+    params = {"epochs": 2, "warm_start": True, "shuffle": False}
+    plain = wrapper(kind=scikeras.wrappers.KerasClassifier, **params)
+    in_parts = wrapper(**params)
+    for estimator in (plain, in_parts):
+        estimator.fit(X, y).fit(X, y).partial_fit(X, y)
+    assert_trained_alike(in_parts, plain, X)
     assert int(in_parts.model_.optimizer.iterations) == 5 * 4  # epochs, batches
+    assert len(_cache._models) == 1
+
+
+def of_layers(*layers, optimizer="adam", **compile_args):
+    model = keras.Sequential([keras.Input((6,)), *layers, keras.layers.Dense(1)])
+    model.compile(optimizer, "mse", **compile_args)
+    return model
+
+
+def adapted(x):
+    normalization = keras.layers.Normalization()
+    normalization.adapt(x)
+    return of_layers(normalization, keras.layers.Dense(4, "relu"))
+
+
+def without_decay(x, var_names=None):
+    optimizer = keras.optimizers.AdamW(0.01, weight_decay=0.5)
+    model = of_layers(keras.layers.Dense(4, "relu"))
+    variables = None if var_names else [model.layers[0].kernel]
+    optimizer.exclude_from_weight_decay(variables, var_names)
+    model.compile(optimizer, "mse")
+    return model
+
+
+def with_a_frozen_bias(x, optimizer):
+    model = of_layers(keras.layers.Dense(4, "relu", bias_initializer="ones"))
+    model.layers[0].bias.trainable = False
+    model.compile(optimizer, "mse")
+    return model
+
+
+def in_half_precision(x):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return of_layers(keras.layers.Dense(4, "relu"))
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def with_an_untracked_variable(x):
+    gain = keras.Variable(3.0, trainable=False)
+
+    def init(self, factor):
+        self.factor = factor
+
+    # A regularizer with a state that no model knows of.
+    kind = type("L2", (keras.regularizers.Regularizer,), {"__init__": init})
+    kind.__call__ = lambda self, x: self.factor * keras.ops.sum(x * x)
+    kind.get_config = lambda self: {"factor": 1.0}
+    kind.__module__ = "keras.regularizers"
+    return of_layers(keras.layers.Dense(4, kernel_regularizer=kind(gain)))
+
+
+WHAT_NO_COPY_HAS = {
+    "adapted Normalization": adapted,
+    "decay, by variable": without_decay,
+    "decay, by name": partial(without_decay, var_names=["kernel"]),
+    "frozen bias, SGD": partial(with_a_frozen_bias, optimizer="sgd"),
+    "frozen bias, Adam": partial(with_a_frozen_bias, optimizer="adam"),
+    "mixed_float16": in_half_precision,
+    "untracked variable": with_an_untracked_variable,
+}
+
+
+def recurrent(x):
+    layers = keras.layers
+    return of_layers(layers.Reshape((6, 1)), layers.LSTM(3, dropout=0.2))
+
+
+def regularized(x):
+    hidden = keras.layers.Dense(4, kernel_regularizer="l2", activity_regularizer="l1")
+    return of_layers(hidden, keras.layers.GaussianNoise(0.1), metrics=["mae"])
+
+
+def with_a_schedule(x):
+    rate = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9, clipnorm=1.0, use_ema=True)
+    nested = keras.Sequential([keras.layers.Dense(4, "gelu")])
+    metrics = [keras.metrics.RootMeanSquaredError()]
+    return of_layers(nested, optimizer=optimizer, metrics=metrics)
+
+
+@pytest.mark.parametrize(
+    ("build", "n_copies"),
+    [(build, 0) for build in WHAT_NO_COPY_HAS.values()]
+    + [(build, 1) for build in (recurrent, regularized, with_a_schedule)],
+    ids=[*WHAT_NO_COPY_HAS, "recurrent", "regularized", "schedule"],
+)
+def test_all_that_a_model_holds_is_trained_as_by_scikeras(build, n_copies, quantity):
+    X, y = quantity
+    X, y = X * [10, 1, 1, 1, 1, 1] + 5, y / 50
+    params = {"epochs": 3, "verbose": 0, "shuffle": False, "random_state": 0}
+    plain = scikeras.wrappers.KerasRegressor(build, model__x=X, **params).fit(X, y)
+    for _ in range(2):
+        fitted = KerasRegressor(build, model__x=X, **params).fit(X, y)
+        assert_trained_alike(fitted, plain, X)
+    assert len(_cache._models) == n_copies
+
+
+def test_importances_of_a_model_with_a_normalization(quantity):
+    X, y = quantity
+    X, y = X * [10, 1, 1, 1, 1, 1] + 5, y / 50
+    params = {"model__x": X, "epochs": 4, "verbose": 0, "shuffle": False}
+    importances = [
+        fit_with_importances(kind(adapted, **params), X, y, seed=0)[1]
+        for kind in (scikeras.wrappers.KerasRegressor, KerasRegressor)
+    ]
+    assert_allclose(*importances, rtol=1e-3)
 
 
 def test_networks_that_differ_are_not_mixed_up(classes):
