@@ -117,7 +117,8 @@ class _FasterWrapper:
         callbacks = keras.tree.flatten(self._fit_callbacks)
         at_once = steps_that_can_run_at_once(n_batches, callbacks)
         model = self.model_
-        with borrowed_copy(model, at_once, callbacks) as self.model_:
+        batch = dataset.element_spec
+        with borrowed_copy(model, batch, at_once, callbacks) as self.model_:
             try:
                 fit(
                     dataset,

@@ -79,7 +79,7 @@ _models = Cache()
 
 
 @contextmanager
-def borrowed_copy(model, n_steps, callbacks):
+def borrowed_copy(model, batch, n_steps, callbacks):
     """Lend a model for the training of another one that is built the same.
 
     At the end of the block, the model that was given is as if it had been trained. It
@@ -90,6 +90,8 @@ def borrowed_copy(model, n_steps, callbacks):
     ----------
     model : keras.Model
         Compiled.
+    batch : tuple of tf.TensorSpec
+        What it is trained on; a graph made for labels in a column serves no others.
     n_steps : int
         Steps that are run at once, unless the model was told otherwise.
     callbacks : list of keras.callbacks.Callback
@@ -99,7 +101,7 @@ def borrowed_copy(model, n_steps, callbacks):
         n_steps = model.steps_per_execution
     key = other = None
     if all(map(_is_predictable, callbacks)):
-        key = describe(model), n_steps, keras.config.floatx()
+        key = describe(model), batch, n_steps, keras.config.floatx()
         if key[0] is not None:
             other = _models.take(key) or _copy(model, n_steps)
     # What a configuration does not tell is not in a copy that was made from it.

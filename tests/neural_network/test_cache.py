@@ -190,6 +190,18 @@ def test_all_that_a_model_holds_is_trained_as_by_scikeras(build, n_copies, quant
     assert len(_cache._models) == n_copies
 
 
+def test_targets_of_other_shapes_train_other_copies(quantity):
+    X, y = quantity
+    params = {"epochs": 2, "verbose": 0, "shuffle": False, "random_state": 0}
+    for target in (y, y[:, None], y.astype("float32"), y.astype(int)):
+        plain, fitted = (
+            kind(lambda: of_layers(keras.layers.Dense(4)), **params).fit(X, target)
+            for kind in (scikeras.wrappers.KerasRegressor, KerasRegressor)
+        )
+        assert_trained_alike(fitted, plain, X)
+        assert fitted.predict(X).shape == target.shape
+
+
 def test_importances_of_a_model_with_a_normalization(quantity):
     X, y = quantity
     X, y = X * [10, 1, 1, 1, 1, 1] + 5, y / 50
