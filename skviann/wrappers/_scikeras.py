@@ -1,8 +1,7 @@
-"""The only module that knows scikeras, and Keras's own scikit-learn wrappers.
+"""scikeras's wrappers with a faster feed, and the fit with VIANN's callback.
 
-scikeras 0.13 is its last release. `KerasClassifier` and `KerasRegressor` are its
-wrappers with the tags that today's scikit-learn asks for, and with a faster feed;
-`fit_with_importances` trains any wrapper with VIANN's callback.
+scikeras 0.13 is its last release: what is overridden or imported of its private names
+is the same in every installation.
 """
 
 import copy
@@ -22,13 +21,9 @@ from skviann._processes import check_process
 from skviann._seeding import seeded
 from skviann._validation import draw_seeds
 from skviann.callbacks import VarianceImportance
-from skviann.neural_network._cache import borrowed_copy
-from skviann.neural_network._feed import (
-    in_keras_float,
-    repeated_batches,
-    steps_that_can_run_at_once,
-)
 from skviann.variance import sum_to_one
+from skviann.wrappers._feed import acts_on_batches, in_keras_float, repeated_batches
+from skviann.wrappers._lending import borrowed_copy
 
 
 class _FasterWrapper:
@@ -88,53 +83,43 @@ class _FasterWrapper:
         params = self.get_params()
         settings = route_params(params, destination="fit", pass_filter=self._fit_kwargs)
         settings.update(fit_args)
+        arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
         if (
             keras.backend.backend() != "tensorflow"
-            or not isinstance(X, np.ndarray)
+            or not all(isinstance(array, np.ndarray) for array in arrays)
             or settings.get("steps_per_epoch") is not None
         ):
             fit(X, y, sample_weight, warm_start, epochs, initial_epoch, **fit_args)
             return
-        arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
-        n_held_out = 0
-        if settings.get("validation_split"):
-            # The same rows as in Keras: the last ones.
-            n_held_out = len(X) - int(len(X) * (1 - settings["validation_split"]))
+        n_rows = len(X)
+        batch_size, fit_args["validation_batch_size"] = (
+            n_rows if settings.get(name) == -1 else settings.get(name)
+            for name in ("batch_size", "validation_batch_size")
+        )
+        split = settings.get("validation_split")
+        if split and settings.get("validation_data") is None:
+            n_rows = int(n_rows * (1 - split))  # as in Keras: the first ones
             fit_args["validation_data"] = tuple(
-                in_keras_float(array[len(X) - n_held_out :]) for array in arrays
+                in_keras_float(array[n_rows:]) for array in arrays
             )
-        n_rows = len(X) - n_held_out
         seed = self._random_state
         if seed is None:
             seed = random.randrange(2**31)  # Keras's own source of seeds
-        batch_size = settings.get("batch_size") or 32
         dataset, n_batches = repeated_batches(
             [array[:n_rows] for array in arrays],
-            len(X) if batch_size == -1 else batch_size,
+            batch_size or 32,
             shuffle=settings["shuffle"],
             seed=seed,
         )
+        # The dataset does all this.
+        fit_args.update(batch_size=None, validation_split=0.0, shuffle=False)
+        fit_args["steps_per_epoch"] = n_batches
         callbacks = keras.tree.flatten(self._fit_callbacks)
-        at_once = steps_that_can_run_at_once(n_batches, callbacks)
-        model = self.model_
-        batch = dataset.element_spec
+        at_once = 1 if any(map(acts_on_batches, callbacks)) else n_batches
+        model, batch = self.model_, dataset.element_spec
         with borrowed_copy(model, batch, at_once, callbacks) as self.model_:
             try:
-                fit(
-                    dataset,
-                    None,
-                    None,
-                    warm_start,
-                    epochs,
-                    initial_epoch,
-                    **{
-                        **fit_args,
-                        "batch_size": None,
-                        "validation_split": 0.0,
-                        "shuffle": False,  # the dataset does it
-                        "steps_per_epoch": n_batches,
-                    },
-                )
+                fit(dataset, None, None, warm_start, epochs, initial_epoch, **fit_args)
             finally:
                 self.model_ = model
 
