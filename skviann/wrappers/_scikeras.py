@@ -6,7 +6,6 @@ is the same in every installation.
 
 import copy
 import random
-from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -190,28 +189,29 @@ def fit_with_importances(
     added = [*copy.deepcopy(callbacks or []), viann]
     check_process()
     fitted = clone(wrapper)
-    if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
+    is_scikeras = isinstance(wrapper, scikeras.wrappers.BaseWrapper)
+    if is_scikeras:
         if seed is not None:
             fitted.set_params(random_state=seed)
-        # scikeras reads two lists of callbacks; one that is free needs no regard for
-        # the forms and routed parameters that the other may have.
-        is_free = getattr(fitted, "fit__callbacks", None) is None
-        name = "fit__callbacks" if is_free else "callbacks"
-        own = {name: getattr(fitted, name, None)}
+        names = ("callbacks", "fit__callbacks")
+        names = [name for name in names if hasattr(fitted, name)]
+        own = {name: getattr(fitted, name) for name in names}
         source = wrapper if share_callbacks else fitted
-        during_fit = {name: _append(getattr(source, name, None), added)}
-        other = "callbacks" if is_free else "fit__callbacks"
-        if getattr(fitted, other, None) is not None:
-            own[other] = getattr(fitted, other)
-            during_fit[other] = getattr(source, other)
+        during_fit = {name: getattr(source, name) for name in names}
+        initialize = fitted._initialize_callbacks
+
+        def initialize_all():
+            initialize()
+            fitted._fit_callbacks = [*fitted._fit_callbacks, *added]
+
+        fitted._initialize_callbacks = initialize_all
     else:
         # Keras's wrappers lose fit_kwargs when cloned, and write into it when fitted.
         own = {"fit_kwargs": copy.deepcopy(wrapper.fit_kwargs)}
         fit_kwargs = copy.deepcopy(wrapper.fit_kwargs) or {}
-        if share_callbacks and wrapper.fit_kwargs:
-            fit_kwargs["callbacks"] = wrapper.fit_kwargs.get("callbacks")
-        added = _append(fit_kwargs.get("callbacks"), added)
-        during_fit = {"fit_kwargs": {**fit_kwargs, "callbacks": added}}
+        source = wrapper.fit_kwargs if share_callbacks else fit_kwargs
+        before = keras.tree.flatten((source or {}).get("callbacks") or [])
+        during_fit = {"fit_kwargs": {**fit_kwargs, "callbacks": [*before, *added]}}
     fitted.set_params(**during_fit)
     with seeded(draw_seeds(None, 1)[0] if seed is None else seed):
         fitted.fit(X, y, **fit_params)
@@ -221,7 +221,8 @@ def fit_with_importances(
                 keras.callbacks.Callback.set_model(callback, None)
         own = {name: copy.deepcopy(getattr(wrapper, name, None)) for name in own}
     fitted.set_params(**own)
-    if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
+    if is_scikeras:
+        del fitted._initialize_callbacks
         fitted._initialize_callbacks()  # lets go of those that were added
     return fitted, sum_to_one(viann.importances_)
 
@@ -244,14 +245,3 @@ class _ColumnImportance(VarianceImportance):
                 f"shape {inputs}, but X has {self.n_features} features; VIANN needs a "
                 "layer with one input for each feature of X."
             )
-
-
-def _append(callbacks, added):
-    """Put callbacks behind others, in the forms that Keras and scikeras take."""
-    if isinstance(callbacks, Mapping):
-        return {**callbacks, "viann": added}
-    if callbacks is None:
-        callbacks = []
-    elif not isinstance(callbacks, (list, tuple)):
-        callbacks = [callbacks]
-    return [*callbacks, *added]
