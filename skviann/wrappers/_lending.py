@@ -157,7 +157,8 @@ _READABLE += (inspect.Signature, slice, tf.TensorShape, keras.DTypePolicy)
 
 def _value(part):
     """Write down what is equal where it looks equal; None for other objects."""
-    if isinstance(part, _READABLE):
+    of_tuple = part if isinstance(part, tuple) else (part,)
+    if all(isinstance(one, _READABLE) for one in of_tuple):
         return type(part), repr(part)
     if isinstance(part, (np.ndarray, np.generic, tf.Tensor)):
         array = np.asarray(part)
