@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skviann.neural_network._feed import repeated_batches
+from skviann.wrappers._feed import repeated_batches
 
 N_ROWS = 23
 X = np.arange(3 * N_ROWS, dtype="float32").reshape(N_ROWS, 3)

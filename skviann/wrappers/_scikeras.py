@@ -1,13 +1,11 @@
-"""The only module that knows scikeras, and Keras's own scikit-learn wrappers.
+"""scikeras's wrappers with a faster feed, and the fit with VIANN's callback.
 
-scikeras 0.13 is its last release. `KerasClassifier` and `KerasRegressor` are its
-wrappers with the tags that today's scikit-learn asks for, and with a faster feed;
-`fit_with_importances` trains any wrapper with VIANN's callback.
+scikeras 0.13 is its last release: what is overridden or imported of its private names
+is the same in every installation.
 """
 
 import copy
 import random
-from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -22,13 +20,9 @@ from skviann._processes import check_process
 from skviann._seeding import seeded
 from skviann._validation import draw_seeds
 from skviann.callbacks import VarianceImportance
-from skviann.neural_network._cache import borrowed_copy
-from skviann.neural_network._feed import (
-    in_keras_float,
-    repeated_batches,
-    steps_that_can_run_at_once,
-)
 from skviann.variance import sum_to_one
+from skviann.wrappers._feed import acts_on_batches, in_keras_float, repeated_batches
+from skviann.wrappers._lending import borrowed_copy
 
 
 class _FasterWrapper:
@@ -88,52 +82,43 @@ class _FasterWrapper:
         params = self.get_params()
         settings = route_params(params, destination="fit", pass_filter=self._fit_kwargs)
         settings.update(fit_args)
+        arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
         if (
             keras.backend.backend() != "tensorflow"
-            or not isinstance(X, np.ndarray)
+            or not all(isinstance(array, np.ndarray) for array in arrays)
             or settings.get("steps_per_epoch") is not None
         ):
             fit(X, y, sample_weight, warm_start, epochs, initial_epoch, **fit_args)
             return
-        arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
-        n_held_out = 0
-        if settings.get("validation_split"):
-            # The same rows as in Keras: the last ones.
-            n_held_out = len(X) - int(len(X) * (1 - settings["validation_split"]))
+        n_rows = len(X)
+        batch_size, fit_args["validation_batch_size"] = (
+            n_rows if settings.get(name) == -1 else settings.get(name)
+            for name in ("batch_size", "validation_batch_size")
+        )
+        split = settings.get("validation_split")
+        if split and settings.get("validation_data") is None:
+            n_rows = int(n_rows * (1 - split))  # as in Keras: the first ones
             fit_args["validation_data"] = tuple(
-                in_keras_float(array[len(X) - n_held_out :]) for array in arrays
+                in_keras_float(array[n_rows:]) for array in arrays
             )
-        n_rows = len(X) - n_held_out
         seed = self._random_state
         if seed is None:
             seed = random.randrange(2**31)  # Keras's own source of seeds
-        batch_size = settings.get("batch_size") or 32
         dataset, n_batches = repeated_batches(
             [array[:n_rows] for array in arrays],
-            len(X) if batch_size == -1 else batch_size,
+            batch_size or 32,
             shuffle=settings["shuffle"],
             seed=seed,
         )
+        # The dataset does all this.
+        fit_args.update(batch_size=None, validation_split=0.0, shuffle=False)
+        fit_args["steps_per_epoch"] = n_batches
         callbacks = keras.tree.flatten(self._fit_callbacks)
-        at_once = steps_that_can_run_at_once(n_batches, callbacks)
-        model = self.model_
-        with borrowed_copy(model, at_once, callbacks) as self.model_:
+        at_once = 1 if any(map(acts_on_batches, callbacks)) else n_batches
+        model, batch = self.model_, dataset.element_spec
+        with borrowed_copy(model, batch, at_once, callbacks) as self.model_:
             try:
-                fit(
-                    dataset,
-                    None,
-                    None,
-                    warm_start,
-                    epochs,
-                    initial_epoch,
-                    **{
-                        **fit_args,
-                        "batch_size": None,
-                        "validation_split": 0.0,
-                        "shuffle": False,  # the dataset does it
-                        "steps_per_epoch": n_batches,
-                    },
-                )
+                fit(dataset, None, None, warm_start, epochs, initial_epoch, **fit_args)
             finally:
                 self.model_ = model
 
@@ -204,28 +189,29 @@ def fit_with_importances(
     added = [*copy.deepcopy(callbacks or []), viann]
     check_process()
     fitted = clone(wrapper)
-    if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
+    is_scikeras = isinstance(wrapper, scikeras.wrappers.BaseWrapper)
+    if is_scikeras:
         if seed is not None:
             fitted.set_params(random_state=seed)
-        # scikeras reads two lists of callbacks; one that is free needs no regard for
-        # the forms and routed parameters that the other may have.
-        is_free = getattr(fitted, "fit__callbacks", None) is None
-        name = "fit__callbacks" if is_free else "callbacks"
-        own = {name: getattr(fitted, name, None)}
+        names = ("callbacks", "fit__callbacks")
+        names = [name for name in names if hasattr(fitted, name)]
+        own = {name: getattr(fitted, name) for name in names}
         source = wrapper if share_callbacks else fitted
-        during_fit = {name: _append(getattr(source, name, None), added)}
-        other = "callbacks" if is_free else "fit__callbacks"
-        if getattr(fitted, other, None) is not None:
-            own[other] = getattr(fitted, other)
-            during_fit[other] = getattr(source, other)
+        during_fit = {name: getattr(source, name) for name in names}
+        initialize = fitted._initialize_callbacks
+
+        def initialize_all():
+            initialize()
+            fitted._fit_callbacks = [*fitted._fit_callbacks, *added]
+
+        fitted._initialize_callbacks = initialize_all
     else:
         # Keras's wrappers lose fit_kwargs when cloned, and write into it when fitted.
         own = {"fit_kwargs": copy.deepcopy(wrapper.fit_kwargs)}
         fit_kwargs = copy.deepcopy(wrapper.fit_kwargs) or {}
-        if share_callbacks and wrapper.fit_kwargs:
-            fit_kwargs["callbacks"] = wrapper.fit_kwargs.get("callbacks")
-        added = _append(fit_kwargs.get("callbacks"), added)
-        during_fit = {"fit_kwargs": {**fit_kwargs, "callbacks": added}}
+        source = wrapper.fit_kwargs if share_callbacks else fit_kwargs
+        before = keras.tree.flatten((source or {}).get("callbacks") or [])
+        during_fit = {"fit_kwargs": {**fit_kwargs, "callbacks": [*before, *added]}}
     fitted.set_params(**during_fit)
     with seeded(draw_seeds(None, 1)[0] if seed is None else seed):
         fitted.fit(X, y, **fit_params)
@@ -235,7 +221,8 @@ def fit_with_importances(
                 keras.callbacks.Callback.set_model(callback, None)
         own = {name: copy.deepcopy(getattr(wrapper, name, None)) for name in own}
     fitted.set_params(**own)
-    if isinstance(wrapper, scikeras.wrappers.BaseWrapper):
+    if is_scikeras:
+        del fitted._initialize_callbacks
         fitted._initialize_callbacks()  # lets go of those that were added
     return fitted, sum_to_one(viann.importances_)
 
@@ -258,14 +245,3 @@ class _ColumnImportance(VarianceImportance):
                 f"shape {inputs}, but X has {self.n_features} features; VIANN needs a "
                 "layer with one input for each feature of X."
             )
-
-
-def _append(callbacks, added):
-    """Put callbacks behind others, in the forms that Keras and scikeras take."""
-    if isinstance(callbacks, Mapping):
-        return {**callbacks, "viann": added}
-    if callbacks is None:
-        callbacks = []
-    elif not isinstance(callbacks, (list, tuple)):
-        callbacks = [callbacks]
-    return [*callbacks, *added]

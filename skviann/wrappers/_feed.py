@@ -97,17 +97,8 @@ def in_keras_float(array):
     return array
 
 
-def steps_that_can_run_at_once(n_steps, callbacks):
-    """How many steps Keras may run before it goes back to Python.
-
-    All of them, unless a callback acts on batches, or the backend is not TensorFlow.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return 1
-    return 1 if any(map(_acts_on_batches, callbacks)) else n_steps
-
-
-def _acts_on_batches(callback):
+def acts_on_batches(callback):
+    """Whether Keras has to go back to Python after each batch, for a callback."""
     if isinstance(callback, VarianceImportance):
         return callback.update != "epoch"
     hooks = ("on_batch_begin", "on_batch_end")

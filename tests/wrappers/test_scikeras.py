@@ -1,11 +1,18 @@
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import scikeras.wrappers
 from numpy.testing import assert_allclose, assert_array_equal
+from scikeras._saving_utils import pack_keras_model, unpack_keras_model
+from scikeras._utils import route_params
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.preprocessing import FunctionTransformer
 
+import skviann
 from conftest import RecordKernel, viann_by_hand
 from skviann.wrappers import KerasClassifier, KerasRegressor, fit_with_importances
 
@@ -127,6 +134,8 @@ def test_seed_stands_in_for_random_state(classes):
 
 # The feed
 
+HELD_OUT = (np.random.default_rng(1).normal(size=(20, 6)), np.arange(20) % 2)
+
 
 def plain_and_fast(classes, *, method="fit", callbacks=None, fit_params=None, **params):
     """scikeras's wrapper and ours, trained alike on rows in the same order."""
@@ -157,8 +166,10 @@ def plain_and_fast(classes, *, method="fit", callbacks=None, fit_params=None, **
         {"validation_split": 0.3},
         {"class_weight": {0: 1.0, 1: 5.0}},
         {"class_weight": "balanced", "validation_split": 0.1},
-        {"fit_params": {"sample_weight": np.linspace(0.1, 2, 120)}},
+        {"fit_params": {"sample_weight": np.arange(120) % 4 * 0.7}},
         {"metrics": ["accuracy"]},
+        {"validation_split": 0.3, "fit__validation_data": HELD_OUT},
+        {"validation_split": 0.3, "validation_batch_size": -1},
         {"warm_start": True},
         {"method": "partial_fit"},
         {"fit_params": {"epochs": 2}},
@@ -187,6 +198,32 @@ def test_trains_as_scikeras_does(settings, classes):
         fast.predict_proba(classes[0]), plain.predict_proba(classes[0]), atol=1e-4
     )
     fast.model_.fit(*classes, verbose=0)  # Keras's own way still works
+
+
+@pytest.mark.parametrize("kind", [list, lambda ys: {"a": ys[0], "b": ys[1]}])
+def test_targets_of_several_outputs(kind, quantity):
+    def build_two():
+        inputs = keras.Input((6,))
+        outputs = {name: keras.layers.Dense(1, name=name)(inputs) for name in "ab"}
+        model = keras.Model(inputs, kind([*outputs.values()]))
+        model.compile("sgd", kind(["mse", "mae"]))
+        return model
+
+    def fit(wrapper):
+        class OfTwo(wrapper):
+            @property
+            def target_encoder(self):
+                return FunctionTransformer(lambda y: kind([y, y]), check_inverse=False)
+
+            def _check_model_compatibility(self, y):  # knows arrays only
+                pass
+
+        params = {"epochs": 2, "verbose": 0, "shuffle": False, "random_state": 0}
+        return OfTwo(build_two, **params).fit(*quantity).model_.get_weights()
+
+    expected = fit(scikeras.wrappers.KerasRegressor)
+    for weights, right in zip(fit(KerasRegressor), expected, strict=True):
+        assert_allclose(weights, right, rtol=1e-5)
 
 
 def test_random_state_decides_all(classes):
@@ -226,3 +263,52 @@ def test_a_progress_bar_is_shown(classes, capsys):
     shown = capsys.readouterr().out
     assert "Epoch 2/2" in shown
     assert "3/3" in shown
+
+
+# What is used of scikeras's private names
+
+
+def test_scikeras_goes_through_the_methods_that_are_overridden(classes):
+    called = set()
+
+    def recorded(name):
+        def method(self, *args, **kwargs):
+            called.add(name)
+            return getattr(super(Recorded, self), name)(*args, **kwargs)
+
+        return method
+
+    names = ("_fit", "_fit_keras_model", "_predict_raw", "_initialize_callbacks")
+    methods = {name: recorded(name) for name in names}
+    Recorded = type("Recorded", (KerasClassifier,), methods)
+    callback = keras.callbacks.TerminateOnNaN()
+    wrapper = Recorded(build, epochs=1, verbose=0, callbacks=callback, random_state=3)
+    wrapper.fit(*classes).predict(classes[0])
+    assert called == set(names)
+    assert wrapper._fit_callbacks == wrapper._predict_callbacks == [callback]
+    assert wrapper._random_state == 3
+    assert wrapper._estimator_type == "classifier"
+
+
+def test_a_routed_parameter_stands_before_a_plain_one():
+    params = {"batch_size": 7, "epochs": 2, "fit__batch_size": 11, "predict__a": 1}
+    wrapper = scikeras.wrappers.KerasClassifier(build)
+    assert {"batch_size", "shuffle", "validation_split"} <= set(wrapper._fit_kwargs)
+    routed = route_params(params, destination="fit", pass_filter={"batch_size"})
+    assert routed == {"batch_size": 11}
+
+
+def test_a_model_as_bytes(classes):
+    model = build()
+    unpack, (as_bytes,) = pack_keras_model(model)
+    assert unpack is unpack_keras_model
+    assert as_bytes.dtype == np.uint8
+    restored = unpack_keras_model(as_bytes)
+    assert_array_equal(restored(classes[0]), model(classes[0]))
+
+
+def test_nothing_else_knows_scikeras():
+    package = Path(skviann.__file__).parent
+    for path in package.rglob("*.py"):
+        if path.parent.name != "wrappers":
+            assert not re.search(r"^\s*(import|from) scikeras", path.read_text(), re.M)
