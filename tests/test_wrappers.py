@@ -5,6 +5,7 @@ import scikeras.wrappers
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.preprocessing import FunctionTransformer
 
 from conftest import RecordKernel, viann_by_hand
 from skviann.wrappers import KerasClassifier, KerasRegressor, fit_with_importances
@@ -111,6 +112,24 @@ def test_a_first_layer_that_does_not_fit_x(classes):
 
     wrapper = scikeras.wrappers.KerasClassifier(build_with_crosses, epochs=3, verbose=0)
     with pytest.raises(ValueError, match=r"inputs of shape \(12,\), but X has 6"):
+        fit_with_importances(wrapper, *classes, seed=0)
+
+
+def test_a_model_with_several_inputs_does_not_fit_x(classes):
+    class OfTwoTables(scikeras.wrappers.KerasClassifier):
+        @property
+        def feature_encoder(self):
+            return FunctionTransformer(lambda X: [X[:, :4], X[:, 4:]])
+
+    def build_for_two():
+        inputs = [keras.Input((4,), name="left"), keras.Input((2,), name="right")]
+        joined = keras.layers.Concatenate()(inputs)
+        model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(joined))
+        model.compile("adam", "binary_crossentropy")
+        return model
+
+    wrapper = OfTwoTables(build_for_two, epochs=3, verbose=0)
+    with pytest.raises(ValueError, match=r"{'left': \(4,\), 'right': \(2,\)}"):
         fit_with_importances(wrapper, *classes, seed=0)
 
 
