@@ -8,6 +8,7 @@ wrappers with the tags that today's scikit-learn asks for, and with a faster fee
 import copy
 import random
 from collections.abc import Mapping
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -200,6 +201,8 @@ def fit_with_importances(
         When training begins, if the model's first layer does not fit X; and whenever
         `VarianceImportance` raises one.
     """
+    if seed is None and isinstance(getattr(wrapper, "random_state", None), Integral):
+        seed = wrapper.random_state  # scikeras itself seeds no other backend
     viann = _ColumnImportance(X.shape[1])
     added = [*copy.deepcopy(callbacks or []), viann]
     check_process()
