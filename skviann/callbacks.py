@@ -388,27 +388,10 @@ class _Piece(NamedTuple):
 
 
 def find_kernels(model, layer=None):
-    """Find the kernels that tell how a model uses its inputs.
+    """Find the kernels that tell how a model, or a layer of it, uses its inputs.
 
-    Parameters
-    ----------
-    model : keras.Model
-        A built model.
-    layer : str or int, default=None
-        Where to look: a layer's name or its index in ``model.layers``; None looks
-        at the whole model.
-
-    Returns
-    -------
-    kernels : dict of str to _Kernel
-        By the name of the model's input. If there is but one, or a layer was named, the
-        name is None.
-
-    Raises
-    ------
-    ValueError
-        If the layers that see the inputs first cannot be told or scored, or if they
-        see an input in ways that do not fit together.
+    Returns a dict by the name of the model's input; None is the name of an only one, or
+    that of a layer.
     """
     named = model if layer is None else _named(model, layer)
     where = f"The model {model.name!r}" if layer is None else f"layer={layer!r}"
@@ -422,13 +405,11 @@ def find_kernels(model, layer=None):
     if graph is None:
         return _only(_only_layer(named, where))
     parts = {tensor.name: [] for tensor in graph.inputs}
-    seen = [
-        (_only_layer(one, where) if isinstance(one, keras.Model) else one, pieces)
-        for one, pieces in _first_layers(graph)
-    ]
-    if len(seen) == len(parts) == 1:
-        return _only(*seen[0])  # whatever happened to the input on its way
+    seen = _first_layers(graph)
+    if len(seen) == len(parts) == 1:  # whatever happened to the input on its way
+        return _only(_only_layer(seen[0][0], where), seen[0][1])
     for one, pieces in seen:
+        one = _only_layer(one, where)
         for source, rows, layout in _rows_of_sources(one, pieces):
             parts[source].append((one, rows, layout))
     if not any(parts.values()):
@@ -531,15 +512,21 @@ def _graph(model):
 
 
 def _only_layer(model, where):
-    """Return the one layer that mixes features, of a model without a graph.
+    """Return the one layer that mixes features, of a model without a graph, or a layer.
 
     In which order a model's code calls its layers, nothing tells; least of all the
     order in which they were assigned.
     """
+    if not isinstance(model, keras.Model):
+        return model
     layers = list(leaves(model.layers))
     mixing = [layer for layer in layers if _mixes_features(layer)]
     known = {id(weight) for layer in layers for weight in layer.weights}
-    own = [weight for weight in model.weights if id(weight) not in known]
+    own = [
+        weight
+        for weight in model.weights
+        if id(weight) not in known and len(weight.shape) > 1
+    ]
     if not mixing and not own:
         raise ValueError(_nothing_to_follow(where))
     if len(mixing) != 1 or own:
@@ -560,7 +547,7 @@ def _first_layers(graph):
 
 
 def _trace(graph, inputs, seen):
-    # Public are only the tensors of layers that are called once (`layer.input`).
+    # In public (`layer.input`), Keras tells only of layers that were called once.
     pieces_of = dict(zip(map(id, graph.inputs), inputs, strict=True))
     by_depth = graph._nodes_by_depth
     nodes = chain(*(by_depth[depth] for depth in sorted(by_depth, reverse=True)))
@@ -571,6 +558,8 @@ def _trace(graph, inputs, seen):
         given = [pieces_of[id(tensor)] for tensor in node.input_tensors]
         pieces = list(chain(*given))
         inner = _graph(called) if isinstance(called, keras.Model) else None
+        if inner is not None and len(inner.inputs) != len(given):  # also a mask
+            inner = None
         found = [[_Piece(None, _last_size(output))] for output in outputs]
         if all(piece.source is None for piece in pieces):
             pass
