@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test lint docs build clean
+.PHONY: demo test test-jax test-torch lint docs build clean
 
 demo: $(VENV)/demo
 	$(BIN)/python examples/first_steps/quickstart.py
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -n $(JOBS)
+
+# What is to work on other backends of Keras than TensorFlow.
+test-jax test-torch: test-%: $(VENV)/%
+	KERAS_BACKEND=$* $(BIN)/python -m pytest -m backends tests
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check .
@@ -39,6 +43,10 @@ $(VENV)/demo: $(VENV)/python pyproject.toml
 
 $(VENV)/test: $(VENV)/python pyproject.toml
 	$(BIN)/python -m pip install --editable '.[test]'
+	touch $@
+
+$(VENV)/jax $(VENV)/torch: $(VENV)/test
+	$(BIN)/python -m pip install --editable '.[$(@F)]'
 	touch $@
 
 $(VENV)/docs: $(VENV)/python pyproject.toml

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import keras
 import numpy as np
@@ -31,16 +31,16 @@ _one_at_a_time = threading.RLock()
 def seeded(seed):
     """Make all that draws random numbers repeatable inside the block.
 
-    Seeds Python, NumPy, Keras and TensorFlow, and makes TensorFlow's operations
-    deterministic. At the end of the block, also by an exception, all of it is as it
-    was. Threads that enter it take turns.
+    Seeds Python, NumPy, Keras, TensorFlow and, if Keras runs on it, torch, and makes
+    TensorFlow's operations deterministic. At the end of the block, also by an
+    exception, all of it is as it was. Threads that enter it take turns.
 
     Parameters
     ----------
     seed : int
         Same seed, same random numbers.
     """
-    with _one_at_a_time:
+    with _one_at_a_time, _torch_kept():
         python_state = random.getstate()
         numpy_state = np.random.get_state()
         keras_state = {
@@ -64,3 +64,12 @@ def seeded(seed):
             tf_state.update(tf_before)
             if not was_deterministic:
                 tf_config.disable_op_determinism()
+
+
+def _torch_kept():
+    """Keep torch's random state over a block, if Keras runs on torch."""
+    if keras.backend.backend() != "torch":
+        return nullcontext()
+    import torch
+
+    return torch.random.fork_rng()

@@ -1,6 +1,8 @@
 """The Keras callback that measures VIANN while a network trains."""
 
+from itertools import chain
 from numbers import Integral
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -26,23 +28,35 @@ _SCORED_LAYERS = (
     PackedDense,
 )
 
-# Layers with trainable weights of several axes that still keep every input apart.
-_ELEMENTWISE_LAYERS = (
-    keras.layers.PReLU,
-    keras.layers.LayerNormalization,
-    PiecewiseLinearEncoding,
+# Layers that leave every value in its place. Some have weights of several axes.
+_IN_PLACE_LAYERS = (
     SelectionLayer,
+    keras.layers.Normalization,
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.Rescaling,
+    keras.layers.Dropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.layers.Activation,
+    keras.layers.ReLU,
+    keras.layers.LeakyReLU,
+    keras.layers.PReLU,
+    keras.layers.ELU,
+    keras.layers.Identity,
 )
 
 
 class VarianceImportance(keras.callbacks.Callback):
     """Variance-based importance of a network's inputs, measured while it trains.
 
-    Follows the kernel of the first trainable layer that mixes features: Dense,
-    Conv1D, Conv2D, Conv3D or Embedding, in Sequential, functional and nested models.
-    Layers that keep features apart (normalisation, dropout, rescaling, activations,
-    reshaping) are passed over; behind a `PiecewiseLinearEncoding` the scores of a
-    feature's inputs are summed. The score of input ``j`` is
+    Follows the kernels of the layers that see the inputs first: trainable Dense,
+    Conv1D, Conv2D, Conv3D or Embedding layers, in Sequential, functional and nested
+    models. Layers that keep features apart (normalisation, dropout, rescaling,
+    activations, reshaping) are passed over; behind a `PiecewiseLinearEncoding` the
+    scores of a feature's inputs are summed. Where several layers see an input, as with
+    a skip connection, their kernels stand side by side, as those of one layer with the
+    units of all. The score of input ``j`` is
 
         ``sum over u of Var(w[j, u]) * |w[j, u]|``
 
@@ -56,8 +70,9 @@ class VarianceImportance(keras.callbacks.Callback):
     ----------
     layer : str, int or keras.Layer, default=None
         The layer to follow, by its name, its index in ``model.layers`` or itself.
-        Naming a nested model means the first fitting layer inside it. None finds the
-        first one in the model.
+        Naming a nested model means the layers that see its inputs first. None finds
+        those of the whole model. A model with code of its own (a subclass of
+        ``keras.Model``) needs it, unless it has only one layer that mixes features.
     update : "epoch" or int, default="epoch"
         When to take the weights in: at the end of every epoch, as in the paper, or
         every `update` batches. Where Keras runs several batches in one execution
@@ -71,19 +86,21 @@ class VarianceImportance(keras.callbacks.Callback):
 
     Attributes
     ----------
-    importances_ : ndarray of shape (n_inputs,)
-        Raw scores. For a `PackedDense` layer of shape (n_members, n_inputs); for a
-        convolution of shape ``(*kernel_size, n_channels)``, a score for each spatial
-        position and input channel; for an Embedding, for each token.
-    filter_importances_ : ndarray of shape (n_units,)
+    importances_ : ndarray of shape (n_inputs,), or dict of str to ndarray
+        Raw scores. For a model with several inputs, here and below, a dict: an array
+        for each of ``model.inputs``, by its name. For a `PackedDense` layer of shape
+        (n_members, n_inputs); for a convolution of shape
+        ``(*kernel_size, n_channels)``, a score for each spatial position and input
+        channel; for an Embedding, for each token.
+    filter_importances_ : ndarray of shape (n_units,), or dict
         The same sum, for each filter (unit, embedding dimension) over all its inputs.
-    var_scores_ : ndarray
+    var_scores_ : ndarray or dict
         `importances_` scaled to [0, 1] by minimum and maximum, as published.
-    variance_ : ndarray
+    variance_ : ndarray or dict
         Sample variance of every weight, of the kernel's shape.
-    weights_ : ndarray
+    weights_ : ndarray or dict
         The kernel at the end of training.
-    weight_trajectory_ : ndarray of shape (n_updates, ...)
+    weight_trajectory_ : ndarray of shape (n_updates, ...), or dict
         The kernel at every update. Only defined with ``trajectory=True``.
     n_updates_ : int
         How often the weights were taken in.
@@ -91,9 +108,9 @@ class VarianceImportance(keras.callbacks.Callback):
     Raises
     ------
     ValueError
-        When training begins: if the model has no layer that can be followed, or if
-        training is too short for the two updates that a variance needs. While it runs:
-        if weights become NaN or infinite.
+        When training begins: if the layers that see the inputs first cannot be told or
+        scored, or if training is too short for the two updates that a variance needs.
+        While it runs: if weights become NaN or infinite.
     NotFittedError
         When a result is read before training has ended, or after fewer than two
         updates; it is a `ValueError` and an `AttributeError`.
@@ -137,24 +154,22 @@ class VarianceImportance(keras.callbacks.Callback):
         self.update = update
         self.reset = reset
         self.trajectory = trajectory
-        self._running = RunningVariance()
+        # By input tensor; where there is only one, its name is None.
+        self._followed = {}
+        self._running = {}
         self._kernels = []  # one an update, if the trajectory is kept
-        self._layer = None
         self._weights = None
-        self._variance_only = False
-        self._is_packed = False
-        self._feature_of_input = None  # where several inputs belong to a feature
 
     @property
     def n_updates_(self):
         """How often the weights were taken in."""
-        return self._running.count
+        return max((one.count for one in self._running.values()), default=0)
 
     @property
     def weights_(self):
         """The kernel at the end of training."""
         self._check_trained()
-        return self._weights
+        return self._by_input(self._weights.get)
 
     @property
     def weight_trajectory_(self):
@@ -165,31 +180,33 @@ class VarianceImportance(keras.callbacks.Callback):
                 "VarianceImportance(trajectory=True)."
             )
         self._check_trained()
-        return np.array(self._kernels)
+        return self._by_input(
+            lambda name: np.array([kernels[name] for kernels in self._kernels])
+        )
 
     @property
     def variance_(self):
         """Sample variance of every weight."""
         self._check_trained()
-        return self._running.variance()
+        return self._by_input(lambda name: self._running[name].variance())
 
     @property
     def importances_(self):
         """Raw score of each input."""
-        scores = self._scores(feature_axis=tuple(range(self.weights_.ndim - 1)))
-        if self._feature_of_input is None:
-            return scores
-        return sum_by_feature(scores, self._feature_of_input)
+        self._check_trained()
+        return self._by_input(self._importances)
 
     @property
     def filter_importances_(self):
         """Raw score of each filter or unit."""
-        return self._scores(feature_axis=-1)
+        self._check_trained()
+        return self._by_input(lambda name: self._scores(name, feature_axis=-1))
 
     @property
     def var_scores_(self):
         """Scores of the inputs, scaled to [0, 1]."""
-        return min_max_scale(self.importances_)
+        self._check_trained()
+        return self._by_input(lambda name: min_max_scale(self._importances(name)))
 
     @property
     def var_scores(self):
@@ -205,43 +222,75 @@ class VarianceImportance(keras.callbacks.Callback):
         if self.n_updates_ < 2:
             raise NotFittedError(_too_few_updates(self.n_updates_))
 
-    def _scores(self, feature_axis):
-        weights = np.ones_like(self.weights_) if self._variance_only else self.weights_
-        return viann_scores(self.variance_, weights, feature_axis)
+    def _by_input(self, function):
+        found = {name: function(name) for name in self._followed}
+        return found.get(None, found)
+
+    def _importances(self, name):
+        scores = self._scores(name, tuple(range(self._weights[name].ndim - 1)))
+        feature_of_input = self._followed[name].feature_of_input
+        if feature_of_input is None:
+            return scores
+        return sum_by_feature(scores, feature_of_input)
+
+    def _scores(self, name, feature_axis):
+        weights = self._weights[name]
+        if self._followed[name].is_embedding:
+            weights = np.ones_like(weights)
+        return viann_scores(self._running[name].variance(), weights, feature_axis)
 
     def on_train_begin(self, logs=None):
-        """Find the layer to follow."""
-        self._layer = None
+        """Find the layers to follow."""
+        self._followed = {}
         self._weights = None
         self._first_batch = 0
         self._batches = 0
+        self._is_length_checked = not self.reset
         if self.reset:
-            self._running = RunningVariance()
+            self._running = {}
             self._kernels = []
-            self._check_length()
         if self.model.built:
             self._follow()
 
     def _follow(self):
-        layer = self._layer = find_layer(self.model, self.layer)
-        self._feature_of_input = _feature_of_input(self.model, layer)
-        self._variance_only = isinstance(layer, keras.layers.Embedding)
-        self._is_packed = isinstance(layer, PackedDense)
-        _run_last(getattr(self.model, "history", None), lambda: self._finish(layer))
+        self._sync()
+        followed = self._followed = find_kernels(self.model, self.layer)
+        if self._running and self._running.keys() != followed.keys():
+            raise ValueError(
+                "With reset=False, a training must follow the inputs of the one "
+                f"before, {list(self._running)}; got {list(followed)}."
+            )
+        for name in followed:
+            self._running.setdefault(name, RunningVariance())
+        _run_last(getattr(self.model, "history", None), lambda: self._finish(followed))
 
-    def _check_length(self):
+    def _sync(self):
+        # On JAX a model's variables hold no values while it trains, until asked to.
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Check that the training is long enough, before its first epoch.
+
+        Which one that is (``initial_epoch``, BackupAndRestore), Keras tells only here.
+        """
         params = self.params or {}
-        epochs, steps = params.get("epochs"), params.get("steps")
-        if self.update == "epoch":
-            updates = epochs
-        else:
-            updates = epochs * steps // self.update if epochs and steps else None
-        if updates is not None and updates < 2:
+        if self._is_length_checked or "epochs" not in params:
+            return
+        self._is_length_checked = True
+        updates, steps = params["epochs"] - epoch, params.get("steps")
+        if self.update != "epoch":
+            if not steps:
+                return
+            # Keras calls back after every execution, which may be of several steps.
+            executions = updates * -(-steps // self.model.steps_per_execution)
+            updates = min(updates * steps // self.update, executions)
+        if updates < 2:
             raise ValueError(_too_few_updates(updates))
 
     def on_train_batch_end(self, batch, logs=None):
         """Take the weights in, if it is a batch's turn."""
-        if self._layer is None:
+        if not self._followed:
             self._follow()  # a model without an Input is built by its first batch
         if self.update == "epoch":
             return
@@ -258,66 +307,296 @@ class VarianceImportance(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Keep the weights at the end, and let go of the model."""
-        self._finish(self._layer)
-        self._layer = None
+        self._finish(self._followed)
+        self._followed = {
+            name: kernel._replace(parts=()) for name, kernel in self._followed.items()
+        }
         self.set_model(None)
 
     def _take_in(self):
-        kernel = _kernel(self._layer)
-        self._running.update(kernel)
+        self._sync()
+        kernels = {name: kernel.read() for name, kernel in self._followed.items()}
+        for name, kernel in kernels.items():
+            self._running[name].update(kernel)
         if self.trajectory:
-            self._kernels.append(kernel)
+            self._kernels.append(kernels)
 
-    def _finish(self, layer):
-        self._weights = _kernel(layer)
+    def _finish(self, followed):
+        self._weights = {name: kernel.read() for name, kernel in followed.items()}
 
     def __getstate__(self):
         # Also in the middle of a training, or after one that broke off.
-        return {**vars(self), "_model": None, "_layer": None}
+        followed = {
+            name: kernel._replace(parts=()) for name, kernel in self._followed.items()
+        }
+        return {**vars(self), "_model": None, "_followed": followed}
 
 
-def find_layer(model, layer=None):
-    """Find the layer whose kernel tells how a model uses its inputs.
+class _Kernel(NamedTuple):
+    """All weights that leave an input: kernels of the layers that see it, side by side.
 
-    Parameters
-    ----------
-    model : keras.Model
-        A built model.
-    layer : str or int, default=None
-        Where to look: a layer's name or its index in ``model.layers``; None looks
-        through the whole model.
-
-    Returns
-    -------
-    layer : keras.Layer
-        The first trainable Dense, Conv1D, Conv2D, Conv3D or Embedding layer.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or if a frozen or another kind of layer mixes the features
-        before it.
+    `parts` are those layers, each with the slice of its kernel's inputs that are this
+    input's. `feature_of_input` tells which feature each of them belongs to; None if it
+    is its own.
     """
-    for candidate in leaves(_named(model, layer)):
-        if not _mixes_features(candidate):
-            continue
-        if not candidate.trainable_weights:
+
+    parts: tuple
+    is_embedding: bool
+    is_packed: bool
+    feature_of_input: np.ndarray | None
+
+    def read(self):
+        # Keras alone reads torch's tensors; NumPy warns of how it reads TensorFlow's.
+        is_torch = keras.backend.backend() == "torch"
+        to_numpy = keras.ops.convert_to_numpy if is_torch else np.asarray
+        weights = [
+            to_numpy(_weights_of(layer))[..., rows, :] for layer, rows in self.parts
+        ]
+        weights = np.concatenate(weights, axis=-1, dtype=np.float64)
+        if not np.isfinite(weights).all():
             raise ValueError(
-                f"The layer {candidate.name!r} mixes the features first and is not "
-                "trainable: its weights have no variance. Make it trainable, or name "
-                "the layer to follow with layer=."
+                "The network's weights became NaN or infinite while it trained, so its "
+                "inputs cannot be scored. Lower the learning rate, or scale the inputs "
+                "(sklearn.preprocessing.StandardScaler)."
             )
-        if not isinstance(candidate, _SCORED_LAYERS):
-            raise ValueError(
-                f"The first trainable layer that mixes features is {candidate.name!r}, "
-                f"a {type(candidate).__name__}; only Dense, Conv1D, Conv2D, Conv3D and "
-                "Embedding layers can be scored. Name one of them with layer=."
-            )
-        return candidate
+        return weights
+
+    def scores_shape(self):
+        shape = _shape(*self.parts[0])
+        if self.feature_of_input is None:
+            return shape
+        return (*shape[:-1], int(self.feature_of_input[-1]) + 1)
+
+
+def _weights_of(layer):
+    is_embedding = isinstance(layer, keras.layers.Embedding)
+    return layer.embeddings if is_embedding else layer.kernel
+
+
+def _shape(layer, rows):
+    *others, n_inputs, _ = _weights_of(layer).shape
+    return (*others, len(range(n_inputs)[rows]))
+
+
+class _Piece(NamedTuple):
+    """What stands on neighbouring places of a tensor's last axis."""
+
+    source: str | None  # the input that it comes from; None if a layer mixed it
+    size: int | None
+    # The operations that moved its values about; None if that cannot be told.
+    layout: tuple | None = ()
+
+
+def find_kernels(model, layer=None):
+    """Find the kernels that tell how a model, or a layer of it, uses its inputs.
+
+    Returns a dict by the name of the model's input; None is the name of an only one, or
+    that of a layer.
+    """
+    named = model if layer is None else _named(model, layer)
     where = f"The model {model.name!r}" if layer is None else f"layer={layer!r}"
-    raise ValueError(
-        f"{where} has no Dense, Conv1D, Conv2D, Conv3D or Embedding layer to follow."
+    if not isinstance(named, keras.Model):
+        if not _mixes_features(named):
+            raise ValueError(_nothing_to_follow(where))
+        graph = _graph(model)
+        seen = [] if graph is None else _first_layers(graph)
+        return _only(named, *(pieces for one, pieces in seen if one is named))
+    graph = _graph(named)
+    if graph is None:
+        return _only(_only_layer(named, where))
+    parts = {tensor.name: [] for tensor in graph.inputs}
+    seen = _first_layers(graph)
+    if len(seen) == len(parts) == 1:  # whatever happened to the input on its way
+        return _only(_only_layer(seen[0][0], where), seen[0][1])
+    for one, pieces in seen:
+        one = _only_layer(one, where)
+        for source, rows, layout in _rows_of_sources(one, pieces):
+            parts[source].append((one, rows, layout))
+    if not any(parts.values()):
+        raise ValueError(_nothing_to_follow(where))
+    for name in parts:
+        if not parts[name]:
+            raise ValueError(
+                f"The input {name!r} reaches no layer that can be followed. Name the "
+                "layer to follow with layer=."
+            )
+    if len(parts) == 1:
+        return {None: _side_by_side(*parts.values())}
+    return {name: _side_by_side(found) for name, found in parts.items()}
+
+
+def _only(layer, *seen):
+    """Follow the whole kernel of one layer, which sees some pieces or is not first."""
+    layout = seen[0][0].layout if [len(pieces) for pieces in seen] == [1] else ()
+    return {None: _side_by_side([(layer, slice(None), layout)])}
+
+
+def _rows_of_sources(layer, pieces):
+    """Tell which of a kernel's inputs come from which of the model's."""
+    _check_scored(layer)
+    shares_rows = len(pieces) == 1 or isinstance(layer, keras.layers.Embedding)
+    sizes = [piece.size for piece in pieces]
+    is_clear = all(piece.layout is not None for piece in pieces)
+    if is_clear and not shares_rows:
+        is_clear = None not in sizes and sum(sizes) == _weights_of(layer).shape[-2]
+    if not is_clear:
+        raise ValueError(
+            f"The layer {layer.name!r} sees the model's inputs in a form in which they "
+            "cannot be told apart. Name the layer to follow with layer=."
+        )
+    stop = 0
+    for source, size, layout in pieces:
+        start, stop = stop, stop + (size or 0)
+        if source is not None:
+            yield source, slice(None) if shares_rows else slice(start, stop), layout
+
+
+def _side_by_side(parts):
+    """Make a kernel of layers, their slices of rows, and what moved their inputs."""
+    for layer, _, _ in parts:
+        _check_scored(layer)
+    layer, _, layout = parts[0]
+    kinds = {
+        (type(one), one_layout, _shape(one, one_rows))
+        for one, one_rows, one_layout in parts
+    }
+    if len(kinds) > 1:
+        raise ValueError(
+            f"The layers {sorted({one.name for one, _, _ in parts})} see the same "
+            "input in different forms, so that their scores cannot be added. Name the "
+            "layer to follow with layer=."
+        )
+    encoding = layout[0] if layout else None
+    is_encoded = isinstance(encoding, PiecewiseLinearEncoding)
+    # A layer that is called twice on an input has its weights only once.
+    distinct = {(id(one), str(its)): (one, its) for one, its, _ in parts}
+    return _Kernel(
+        parts=tuple(distinct.values()),
+        is_embedding=isinstance(layer, keras.layers.Embedding),
+        is_packed=isinstance(layer, PackedDense),
+        feature_of_input=encoding.feature_of_input if is_encoded else None,
     )
+
+
+def _check_scored(layer):
+    if not any(len(weight.shape) > 1 for weight in layer.trainable_weights):
+        raise ValueError(
+            f"The layer {layer.name!r} mixes the features first and is not "
+            "trainable: its weights have no variance. Make it trainable, or name "
+            "the layer to follow with layer=."
+        )
+    if (
+        not isinstance(layer, _SCORED_LAYERS)
+        or getattr(layer, "groups", 1) > 1
+        or layer.quantization_mode not in (None, "float8")
+    ):
+        raise ValueError(
+            f"The first trainable layer that mixes features is {layer.name!r}, "
+            f"a {type(layer).__name__}; only Dense, Conv1D, Conv2D, Conv3D and "
+            "Embedding layers, neither grouped nor quantized, can be scored. Name one "
+            "of them with layer=."
+        )
+
+
+def _nothing_to_follow(where):
+    return f"{where} has no Dense, Conv1D, Conv2D, Conv3D or Embedding layer to follow."
+
+
+def _graph(model):
+    """Return the graph of a model's calls; None if code of its own makes them."""
+    if not type(model).call.__module__.startswith("keras."):
+        return None
+    if isinstance(model, keras.Sequential) and model.built:
+        return keras.Function(model.inputs, model.outputs)
+    return model if isinstance(model, keras.Function) else None
+
+
+def _only_layer(model, where):
+    """Return the one layer that mixes features, of a model without a graph, or a layer.
+
+    In which order a model's code calls its layers, nothing tells; least of all the
+    order in which they were assigned.
+    """
+    if not isinstance(model, keras.Model):
+        return model
+    layers = list(leaves(model.layers))
+    mixing = [layer for layer in layers if _mixes_features(layer)]
+    known = {id(weight) for layer in layers for weight in layer.weights}
+    own = [
+        weight
+        for weight in model.weights
+        if id(weight) not in known and len(weight.shape) > 1
+    ]
+    if not mixing and not own:
+        raise ValueError(_nothing_to_follow(where))
+    if len(mixing) != 1 or own:
+        raise ValueError(
+            f"The model {model.name!r} has code of its own, so that it cannot be told "
+            "which layer sees the inputs first. Name the layer to follow with layer=; "
+            f"there are {[layer.name for layer in mixing]}."
+        )
+    return mixing[0]
+
+
+def _first_layers(graph):
+    """List the layers that mix what nothing has mixed before, each with its pieces."""
+    seen = []
+    inputs = [[_Piece(one.name, _last_size(one))] for one in graph.inputs]
+    _trace(graph, inputs, seen)
+    return seen
+
+
+def _trace(graph, inputs, seen):
+    # In public (`layer.input`), Keras tells only of layers that were called once.
+    pieces_of = dict(zip(map(id, graph.inputs), inputs, strict=True))
+    by_depth = graph._nodes_by_depth
+    nodes = chain(*(by_depth[depth] for depth in sorted(by_depth, reverse=True)))
+    for node in nodes:
+        if node.is_input:
+            continue
+        called, outputs = node.operation, node.output_tensors
+        given = [pieces_of[id(tensor)] for tensor in node.input_tensors]
+        pieces = list(chain(*given))
+        inner = _graph(called) if isinstance(called, keras.Model) else None
+        if inner is not None and len(inner.inputs) != len(given):  # also a mask
+            inner = None
+        found = [[_Piece(None, _last_size(output))] for output in outputs]
+        if all(piece.source is None for piece in pieces):
+            pass
+        elif inner is not None:
+            found = _trace(inner, given, seen)
+        elif _mixes_features(called):
+            seen.append((called, pieces))
+        else:
+            found = [_moved(node, given, number) for number in range(len(outputs))]
+        pieces_of.update(zip(map(id, outputs), found, strict=True))
+    return [pieces_of[id(tensor)] for tensor in graph.outputs]
+
+
+def _moved(node, given, number):
+    """Tell what an output holds of an operation without a kernel."""
+    called, output = node.operation, node.output_tensors[number]
+    pieces = list(chain(*given))
+    # The class behind keras.ops.concatenate, unlike the layer, is not public.
+    is_joined = type(called).__name__ == "Concatenate" and (
+        called.axis in (-1, len(output.shape) - 1)
+    )
+    if is_joined or isinstance(called, _IN_PLACE_LAYERS):
+        return pieces
+    layouts = [piece.layout for piece in pieces]
+    sources = {piece.source for piece in pieces}
+    is_clear = len(sources) == 1 and None not in layouts
+    return [
+        _Piece(
+            max(sources, key=bool),
+            _last_size(output),
+            (called, number, *layouts) if is_clear else None,
+        )
+    ]
+
+
+def _last_size(tensor):
+    return tensor.shape[-1] if tensor.shape else None
 
 
 def scales_inputs(model):
@@ -347,20 +626,7 @@ def scales_inputs(model):
     return False
 
 
-def _feature_of_input(model, layer):
-    """Which feature each input of a layer belongs to; None if it is its own."""
-    found = None
-    for one in leaves(model.layers):
-        if one is layer:
-            break
-        if isinstance(one, PiecewiseLinearEncoding):
-            found = one.feature_of_input
-    return found
-
-
 def _named(model, layer):
-    if layer is None:
-        return model.layers
     if isinstance(layer, str):
         found = [one for one in with_nested(model.layers) if one.name == layer]
     else:
@@ -370,7 +636,7 @@ def _named(model, layer):
             f"The model has no layer={layer!r}; its layers are "
             f"{[one.name for one in with_nested(model.layers)]}."
         )
-    return found
+    return found[0]
 
 
 def with_nested(layers):
@@ -387,8 +653,8 @@ def leaves(layers):
 
 
 def _mixes_features(layer):
-    return not isinstance(layer, _ELEMENTWISE_LAYERS) and any(
-        len(weight.shape) > 1 for weight in layer.weights
+    return not isinstance(layer, (*_IN_PLACE_LAYERS, PiecewiseLinearEncoding)) and any(
+        len(weight.shape) > 1 for weight in getattr(layer, "weights", ())
     )
 
 
@@ -399,29 +665,26 @@ def _run_last(history, action):
     weights (EarlyStopping restores the best ones). Keras puts its own History callback
     behind all of the user's and makes it ``model.history``: its turn comes last.
     """
-    if not isinstance(history, keras.callbacks.History):
-        return
-    own_on_train_end = history.on_train_end
-
-    def on_train_end(logs=None):
-        vars(history).pop("on_train_end", None)
-        own_on_train_end(logs)
-        action()
-
-    history.on_train_end = on_train_end
+    if isinstance(history, keras.callbacks.History):
+        history.on_train_end = _OnTrainEnd(history, action)
 
 
-def _kernel(layer):
-    is_embedding = isinstance(layer, keras.layers.Embedding)
-    kernel = layer.embeddings if is_embedding else layer.kernel
-    weights = kernel.numpy().astype(np.float64)
-    if not np.isfinite(weights).all():
-        raise ValueError(
-            "The network's weights became NaN or infinite while it trained, so its "
-            "inputs cannot be scored. Lower the learning rate, or scale the inputs "
-            "(sklearn.preprocessing.StandardScaler)."
-        )
-    return weights
+class _OnTrainEnd:
+    """A history's `on_train_end` and an action behind it, for one training."""
+
+    def __init__(self, history, action):
+        self.history = history
+        self.before = history.on_train_end
+        self.action = action
+
+    def __call__(self, logs=None):
+        vars(self.history).pop("on_train_end", None)
+        self.before(logs)
+        self.action()
+
+    def __reduce__(self):
+        # A training that broke off leaves this behind; its copy is a plain history's.
+        return getattr, (self.history, "on_train_end")
 
 
 def _too_few_updates(n_updates):

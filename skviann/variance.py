@@ -20,9 +20,6 @@ class RunningVariance:
     B. P. Welford (1962), "Note on a method for calculating corrected sums of squares
     and products", Technometrics 4(3), 419-420.
 
-    T. F. Chan, G. H. Golub, R. J. LeVeque (1979), "Updating formulae and a pairwise
-    algorithm for computing sample variances", Stanford STAN-CS-79-773, equation 2.1.
-
     Examples
     --------
     >>> from skviann.variance import RunningVariance
@@ -57,38 +54,15 @@ class RunningVariance:
         if self.count == 0:
             self.mean = np.zeros_like(values)
             self._squares = np.zeros_like(values)
-        self._check_shape(values.shape)
+        if values.shape != self.mean.shape:
+            raise ValueError(
+                f"Expected an array of shape {self.mean.shape}, as seen before; "
+                f"got shape {values.shape}."
+            )
         self.count += 1
         deviation = values - self.mean
         self.mean = self.mean + deviation / self.count
         self._squares = self._squares + deviation * (values - self.mean)
-
-    def merge(self, other):
-        """Take in all that another `RunningVariance` has seen (Chan et al.'s rule).
-
-        Parameters
-        ----------
-        other : RunningVariance
-            Statistics over arrays of the same shape; left unchanged.
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ.
-        """
-        if other.count == 0:
-            return
-        if self.count == 0:
-            self.mean = np.zeros_like(other.mean)
-            self._squares = np.zeros_like(other.mean)
-        self._check_shape(other.mean.shape)
-        count = self.count + other.count
-        gap = other.mean - self.mean
-        self.mean = self.mean + gap * (other.count / count)
-        self._squares = (
-            self._squares + other._squares + gap**2 * (self.count * other.count / count)
-        )
-        self.count = count
 
     def variance(self, ddof=1):
         """Elementwise variance of what was seen so far.
@@ -115,13 +89,6 @@ class RunningVariance:
                 f"got {self.count}."
             )
         return self._squares / (self.count - ddof)
-
-    def _check_shape(self, shape):
-        if shape != self.mean.shape:
-            raise ValueError(
-                f"Expected an array of shape {self.mean.shape}, as seen before; "
-                f"got shape {shape}."
-            )
 
 
 def viann_scores(variance, weights, feature_axis=0):

@@ -18,7 +18,7 @@ from skviann._seeding import seeded
 
 
 def noisy_model(meta=None, X=None, y=None):
-    """Draws random numbers in each way that Keras has."""
+    """Draws random numbers in each way that Keras has (on JAX, all need a seed)."""
 
     @keras.saving.register_keras_serializable("tests")
     class GlobalNoise(keras.layers.Layer):
@@ -28,7 +28,7 @@ def noisy_model(meta=None, X=None, y=None):
     model = keras.Sequential(
         [
             keras.Input((6,)),
-            GlobalNoise(),
+            *([] if keras.backend.backend() == "jax" else [GlobalNoise()]),
             keras.layers.Dense(4, "relu"),
             keras.layers.Dropout(0.2),
             keras.layers.Dense(1 if y is None else y.shape[1], "sigmoid"),
@@ -52,7 +52,14 @@ NETWORKS = {
 
 def draw():
     """One number from every global source."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        from_torch = [float(torch.rand(1))]
+    else:
+        from_torch = []
     return [
+        *from_torch,
         random.random(),
         np.random.random(),
         float(tf.random.uniform([])),
@@ -130,6 +137,17 @@ assert values[1] != values[4], "seeding leaked"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.backends
+def test_a_fit_of_a_wrapper_leaves_no_trace_on_any_backend(classes):
+    with seeded(3):
+        expected = [draw(), draw()]
+    with seeded(3):
+        first = draw()
+        VIANNSelector(NETWORKS["scikeras"](), random_state=0).fit(*classes)
+        assert [first, draw()] == expected
+
+
+@pytest.mark.backends
 def test_seeded_draws_the_same_numbers():
     draws = []
     for seed in (1, 1, 2):
@@ -139,7 +157,10 @@ def test_seeded_draws_the_same_numbers():
     assert all(one != other for one, other in zip(draws[0], draws[2], strict=True))
 
 
-@pytest.mark.parametrize("network", [name for name in NETWORKS if "," not in name])
+@pytest.mark.parametrize(
+    "network",
+    ["VIANN", "scikeras", pytest.param("keras.wrappers", marks=pytest.mark.backends)],
+)
 def test_same_random_state_same_importances(network, classes):
     def importances(random_state):
         selector = VIANNSelector(NETWORKS[network](), random_state=random_state)

@@ -36,19 +36,6 @@ def test_running_variance_computes_float32_input_in_float64():
     assert_allclose(running(arrays).variance(), expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("split", [0, 1, 4, 10])
-def test_merge_equals_seeing_all(split):
-    arrays = np.random.default_rng(0).normal(size=(10, 3, 2))
-    left, right = running(arrays[:split]), running(arrays[split:])
-    right_variance = right.variance(0) if right.count else None
-    left.merge(right)
-    assert left.count == 10
-    assert_allclose(left.mean, arrays.mean(axis=0), rtol=1e-12)
-    assert_allclose(left.variance(), arrays.var(axis=0, ddof=1), rtol=1e-12)
-    if right.count:
-        assert_array_equal(right.variance(0), right_variance)
-
-
 def test_no_array_is_shared_with_the_caller():
     values = np.ones(3)
     statistics = running([values])
@@ -64,7 +51,7 @@ def test_shapes_must_agree():
     with pytest.raises(ValueError, match=r"\(3,\).*\(4,\)"):
         statistics.update(np.zeros(4))
     with pytest.raises(ValueError, match=r"\(3,\).*\(1, 3\)"):
-        statistics.merge(running([np.zeros((1, 3))]))
+        statistics.update(np.zeros((1, 3)))  # would broadcast
     assert statistics.count == 1
 
 

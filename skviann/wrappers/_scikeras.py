@@ -6,6 +6,7 @@ is the same in every installation.
 
 import copy
 import random
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -185,6 +186,8 @@ def fit_with_importances(
         When training begins, if the model's first layer does not fit X; and whenever
         `VarianceImportance` raises one.
     """
+    if seed is None and isinstance(getattr(wrapper, "random_state", None), Integral):
+        seed = wrapper.random_state  # scikeras itself seeds no other backend
     viann = _ColumnImportance(X.shape[1])
     added = [*copy.deepcopy(callbacks or []), viann]
     check_process()
@@ -236,12 +239,10 @@ class _ColumnImportance(VarianceImportance):
 
     def _follow(self):
         super()._follow()
-        inputs = tuple(self._layer.get_weights()[0].shape[:-1])
-        of_input = self._feature_of_input
-        n_features = inputs[0] if of_input is None else of_input[-1] + 1
-        if len(inputs) > 1 or n_features != self.n_features:
+        shape = self._by_input(lambda name: self._followed[name].scores_shape())
+        if shape != (self.n_features,):
             raise ValueError(
                 "The first trainable layer of the estimator's model has inputs of "
-                f"shape {inputs}, but X has {self.n_features} features; VIANN needs a "
+                f"shape {shape}, but X has {self.n_features} features; VIANN needs a "
                 "layer with one input for each feature of X."
             )

@@ -692,6 +692,20 @@ def test_pictures_need_a_convolution(dense):
         ImageDisplay.from_callback(dense[0])
 
 
+def test_a_callback_that_followed_several_inputs(table):
+    inputs = [keras.Input((3,), name="left"), keras.Input((3,), name="right")]
+    model = keras.Model(inputs, layers.Dense(1)(layers.concatenate(inputs)))
+    model.compile("adam", "mse")
+    viann = VarianceImportance(trajectory=True)
+    halves = [table[:, :3], table[:, 3:]]
+    model.fit(halves, table[:, 0], epochs=2, verbose=0, callbacks=[viann])
+    for display in (ImageDisplay, WeightTrajectoryDisplay):
+        with pytest.raises(
+            ValueError, match=r"must have followed.*\['left', 'right'\]"
+        ):
+            display.from_callback(viann)
+
+
 def test_parameters_of_pictures_are_checked(convolution):
     with pytest.raises(ValueError, match="max_images must be a positive integer"):
         ImageDisplay.from_callback(convolution[0], max_images=0)

@@ -58,7 +58,15 @@ def test_folds_are_stratified(classes):
 
 
 @pytest.mark.parametrize(
-    "kept_as", ["list", "single", "dict", "class", "fit__callbacks", "fit__ class"]
+    "kept_as",
+    [
+        pytest.param("list", marks=pytest.mark.backends),
+        "single",
+        "dict",
+        "class",
+        "fit__callbacks",
+        "fit__ class",
+    ],
 )
 def test_scikeras_callbacks_are_kept_and_not_changed(kept_as, classes):
     record = RecordKernel("first")
@@ -91,6 +99,7 @@ def test_scikeras_callbacks_are_kept_and_not_changed(kept_as, classes):
     clone(fitted).fit(*classes)
 
 
+@pytest.mark.backends
 def test_keras_wrappers_keep_fit_kwargs_and_callbacks(classes):
     record = RecordKernel("first")
     fit_kwargs = {"epochs": 4, "verbose": 0, "callbacks": [record]}
@@ -121,6 +130,25 @@ def test_a_first_layer_that_does_not_fit_x(classes):
         fit_with_importances(wrapper, *classes, seed=0)
 
 
+def test_a_model_with_several_inputs_does_not_fit_x(classes):
+    class OfTwoTables(scikeras.wrappers.KerasClassifier):
+        @property
+        def feature_encoder(self):
+            return FunctionTransformer(lambda X: [X[:, :4], X[:, 4:]])
+
+    def build_for_two():
+        inputs = [keras.Input((4,), name="left"), keras.Input((2,), name="right")]
+        joined = keras.layers.Concatenate()(inputs)
+        model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(joined))
+        model.compile("adam", "binary_crossentropy")
+        return model
+
+    wrapper = OfTwoTables(build_for_two, epochs=3, verbose=0)
+    with pytest.raises(ValueError, match=r"{'left': \(4,\), 'right': \(2,\)}"):
+        fit_with_importances(wrapper, *classes, seed=0)
+
+
+@pytest.mark.backends
 def test_seed_stands_in_for_random_state(classes):
     wrapper = scikeras.wrappers.KerasClassifier(
         build, epochs=3, verbose=0, random_state=1

@@ -120,16 +120,16 @@ class ImageDisplay:
             If a parameter cannot be used.
         """
         check_count("max_images", max_images)
-        shape = callback.weights_.shape
-        if len(shape) != 4:
+        weights = callback.weights_
+        if np.ndim(weights) != 4:
+            is_dict = isinstance(weights, dict)  # of several inputs
+            got = f"inputs {list(weights)}" if is_dict else f"shape {weights.shape}"
             raise ValueError(
                 "callback must have followed a Conv2D layer, with a kernel of shape "
-                f"(height, width, channels, filters); got one of shape {shape}."
+                f"(height, width, channels, filters); got {got}."
             )
         shown = np.argsort(-callback.filter_importances_, kind="stable")[:max_images]
-        scores = viann_scores(
-            callback.variance_, callback.weights_, feature_axis=(0, 1, 3)
-        )
+        scores = viann_scores(callback.variance_, weights, feature_axis=(0, 1, 3))
         # (height, width, filters) to (filters, height, width)
         images = np.moveaxis(scores, -1, 0)[shown]
         return cls(images, titles=[f"filter {index}" for index in shown]).plot(ax=ax)

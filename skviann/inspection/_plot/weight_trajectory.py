@@ -192,7 +192,12 @@ class WeightTrajectoryDisplay:
 def _by_feature(callback):
     """Tell apart the features' weights (n_updates, n_features, ...) and scores."""
     weights, scores = callback.weight_trajectory_, callback.importances_
-    if callback._is_packed:
+    if isinstance(scores, dict):
+        raise ValueError(
+            "callback must have followed one input; it has followed "
+            f"{list(scores)}. Name a layer with VarianceImportance(layer=)."
+        )
+    if callback._followed[None].is_packed:
         # All members' weights are a feature's: (updates, inputs, units, members).
         weights, scores = np.moveaxis(weights, 1, -1), scores.mean(axis=0)
     # A feature's inputs, if it has several, are next to each other.
