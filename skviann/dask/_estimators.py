@@ -416,7 +416,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
             take_names(self, findings.estimator)
             self._keep(findings)
             warn_about_columns(findings.estimator._learned.columns)
-        self._warn_if_none()
+        self._warn()
         return self
 
     def _network(self):

@@ -1,11 +1,14 @@
 """A user's own Keras network as a learner: one training after the other."""
 
+import warnings
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import Parallel, delayed
 
-from skviann._lazy import wrappers
+from skviann._lazy import callbacks, wrappers
 from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import _check_method_params, _check_sample_weight
 from skviann._validation import draw_seeds, take_rows
@@ -16,6 +19,8 @@ from skviann.neural_network._problem import Target
 
 # Rounds of elimination after the first take at most so many rows.
 _MAX_ROWS_OF_LATER_ROUNDS = 200_000
+
+_MAX_SCALE_RATIO = 100
 
 
 class OwnNetwork(RowsLearner):
@@ -193,6 +198,22 @@ class OwnNetwork(RowsLearner):
         seen = seen_rows(self.folds, len(self._X))
         y = self._y if self._is_classes else self._y.astype(np.float64)
         return interaction_strengths(self._X, y, seen)
+
+
+def warn_about_scales(X, fitted):
+    """Warn if importances depend on the columns' scales."""
+    if callbacks.scales_inputs(fitted.model_):
+        return
+    deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
+    deviations = deviations[deviations > 0]
+    if len(deviations) and deviations.max() > _MAX_SCALE_RATIO * deviations.min():
+        warnings.warn(
+            "The columns of X have standard deviations from "
+            f"{deviations.min():.3g} to {deviations.max():.3g}, and the network "
+            "does not scale its inputs: importances depend on the columns' scale. "
+            "Put a sklearn.preprocessing.StandardScaler in front.",
+            stacklevel=5,  # the line that calls fit
+        )
 
 
 def _fit_one(wrapper, X, y, rows, columns, seed, fit_params, share_callbacks):

@@ -11,7 +11,6 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, check_cv
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -26,7 +25,7 @@ from sklearn.utils.validation import (
 )
 
 from skviann._groups import groups_of
-from skviann._lazy import callbacks, wrappers
+from skviann._lazy import wrappers
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
@@ -52,7 +51,7 @@ from skviann.feature_selection._base import (
     check_threshold,
 )
 from skviann.feature_selection._folds import Splitting
-from skviann.feature_selection._own_network import OwnNetwork
+from skviann.feature_selection._own_network import OwnNetwork, warn_about_scales
 from skviann.feature_selection._packed_rows import PackedRows, own_seed
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._sampling import ConditionalSampler
@@ -73,8 +72,6 @@ from skviann.neural_network import (
     VIANNRegressor,
     default_network,
 )
-
-_MAX_SCALE_RATIO = 100
 
 
 def _can_go_on(selector):
@@ -175,8 +172,9 @@ class VIANNSelector(ImportanceSelector):
     cv : int, splitter or iterable, default=4
         The folds. The networks of a fold are trained on the rows of the other folds.
         Each fold ranks, eliminates, makes the path and tests on its own. An integer is
-        the number of folds, with rows in random order and stratified by class. With
-        your own network, folds are used for "held-out" only.
+        the number of folds, with rows in random order and stratified by class; rows of
+        the same of `groups` (a parameter of `fit`) share a fold, as do rows that are
+        copies of each other. With your own network, folds are used for "held-out" only.
     categorical_features : "from_dtype", array-like or None, default=None
         Columns whose values are levels, as in `VIANNClassifier`. None uses the setting
         of the estimator, whose default is the text and category columns of a data
@@ -216,9 +214,9 @@ class VIANNSelector(ImportanceSelector):
         seen different rows (with four folds, three quarters each) and start from
         different weights.
     ranking_ : ndarray of shape (n_features,)
-        1 for the first feature. The features of the second look come first, in its
-        order (see the notes), then the others by importance; the first of equal ones
-        comes first.
+        1 for the first feature. Where there is a path, the folds' votes come first: in
+        how many of them a feature is among those kept. Then comes its need in the
+        second look (see the notes), then its importance, then its place in the table.
     n_rounds_ : ndarray of shape (n_features,)
         The number of trainings with the feature before it was dropped, mean over folds.
     n_features_ : int
@@ -266,18 +264,18 @@ class VIANNSelector(ImportanceSelector):
     loss. The smallest k is kept whose mean loss is within half a standard error of the
     best (the error of the paired difference over rows). Nothing is kept unless the best
     k is better than a constant by two standard errors. k continues beyond 16 and 64 if
-    more features may help. The rankings of the folds are averaged, and the first k
-    features are kept.
+    more features may help. Then the folds vote: the k features are kept that most folds
+    have among their first k. Copies of a row count as one row in standard errors, and
+    so do the rows of one of `groups`, if there are 20 groups or more.
 
     **A second look.** While a network learns, the weights of a column that is
     correlated with a strong one move along with it. So this column may rank above
-    weaker columns that are needed. If 2 to 64 columns would be kept, the ready-made
-    networks are therefore trained once more on these alone. Each column is shuffled in
-    turn, and the columns are ordered by how much the loss on the training rows rises.
-    The path below k is followed again in this order, and may show that fewer columns
-    are enough. The mean rise over folds decides which come first. `ranking_` has this
-    order, importances stay as they are: one that is dropped may have a higher
-    importance than one that is kept.
+    weaker columns that are needed. If 2 to 64 columns would be kept, networks are
+    therefore trained once more on these alone. Each column is shuffled in turn, and the
+    columns are ordered by how much the loss on the training rows rises. The path below
+    k is followed again in this order, and may show that fewer columns are enough.
+    Importances stay as they are: a column that is dropped may have a higher one than a
+    column that is kept.
 
     **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
     replaced by draws from its distribution given the others. If the feature matters,
@@ -423,10 +421,11 @@ class VIANNSelector(ImportanceSelector):
             The target: classes, a matrix of zeros and ones (which of several labels
             apply), or quantities.
         **fit_params : dict
-            `groups` goes to the splitter `cv`, all others to the fit of every network:
-            `sample_weight`, and whatever else the fit of a scikeras or Keras wrapper
-            takes. With metadata routing enabled, what splitter and estimator request;
-            the default network requests `sample_weight`.
+            `groups` tells which rows belong together (persons, days), and goes to `cv`.
+            All others go to the fit of every network: `sample_weight`, and whatever
+            else the fit of a scikeras or Keras wrapper takes. With metadata routing
+            enabled, what splitter and estimator request; the default network requests
+            `sample_weight`, and an integer `cv` requests `groups`.
 
         Returns
         -------
@@ -438,7 +437,8 @@ class VIANNSelector(ImportanceSelector):
             If a parameter, X or y cannot be used, before any training; or if the
             network's weights became NaN or infinite.
         TypeError
-            If the estimator is not one of those accepted.
+            If the estimator is not one of those accepted, or a parameter of `fit` would
+            have no effect.
 
         Warns
         -----
@@ -458,7 +458,7 @@ class VIANNSelector(ImportanceSelector):
                 findings = self._fit_ready_made(X, y, fit_params)
             self._keep(findings)
             vars(self).pop("_stream", None)
-        self._warn_if_none()
+        self._warn()
         return self
 
     @available_if(_can_go_on)
@@ -544,7 +544,7 @@ class VIANNSelector(ImportanceSelector):
                 warn_about_columns(network._learned.columns)
             weight = len(target) if sample_weight is None else np.sum(sample_weight)
             self._keep_chunk(network, problem, float(weight))
-        self._warn_if_none()
+        self._warn()
         return self
 
     def _read(self, X, y, *, reset):
@@ -589,18 +589,9 @@ class VIANNSelector(ImportanceSelector):
             stream.seeds, findings, stream.weight + weight, number + 1
         )
 
-    def _warn_if_none(self):
-        verdict, cut = self._verdict, self._cut()
-        n_features = len(verdict.importances)
-        if cut.n_least > n_features:
-            warnings.warn(  # as RFECV does
-                f"Found min_features_to_select={cut.n_least} > {n_features=}. There "
-                "will be no feature selection and all features will be kept.",
-                UserWarning,
-                stacklevel=4,
-            )
-        if not verdict.kept(cut).any():
-            warnings.warn(verdict.why_none(cut), UserWarning, stacklevel=4)
+    def _warn(self):
+        for text in self._verdict.warnings(self._cut()):
+            warnings.warn(text, UserWarning, stacklevel=4)
 
     def _fit_ready_made(self, X, y, fit_params):
         table, target = self._read(X, y, reset=True)
@@ -648,7 +639,7 @@ class VIANNSelector(ImportanceSelector):
         findings = self._search(
             learner, Plan(0, step, with_path=with_path, n_most=self._n_most())
         )
-        self._warn_about_scales(X, findings.estimator)
+        warn_about_scales(X, findings.estimator)
         return findings
 
     def _findings_of_frozen(self, X, y, fit_params):
@@ -737,11 +728,11 @@ class VIANNSelector(ImportanceSelector):
             self._refuse(
                 split_params, f"your own network and threshold={self.threshold!r}"
             )
-        shape = np.shape(split_params.get("groups", np.empty(n_samples)))
-        if shape != (n_samples,):
+        groups = split_params.get("groups")
+        if groups is not None and np.shape(groups) != (n_samples,):
             raise ValueError(
                 f"groups must have one label for each of the {n_samples} rows, got an "
-                f"array of shape {shape}."
+                f"array of shape {np.shape(groups)}."
             )
         return fit_params, split_params
 
@@ -887,20 +878,6 @@ class VIANNSelector(ImportanceSelector):
         for number, one in zip(self._groups.feature_of_column, of_columns, strict=True):
             words[number][one] = None
         return np.array([", ".join(some) for some in words], dtype=object)
-
-    def _warn_about_scales(self, X, fitted):
-        if callbacks.scales_inputs(fitted.model_):
-            return
-        deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
-        deviations = deviations[deviations > 0]
-        if len(deviations) and deviations.max() > _MAX_SCALE_RATIO * deviations.min():
-            warnings.warn(
-                "The columns of X have standard deviations from "
-                f"{deviations.min():.3g} to {deviations.max():.3g}, and the network "
-                "does not scale its inputs: importances depend on the columns' scale. "
-                "Put a sklearn.preprocessing.StandardScaler in front.",
-                stacklevel=5,  # the line that calls fit
-            )
 
     def transform(self, X):
         """Keep the columns of X that are selected.

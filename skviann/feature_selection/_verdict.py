@@ -149,22 +149,31 @@ class Verdict:
         kept = self.importances[self.kept(cut)]
         return float(kept.min()) if len(kept) else np.inf
 
-    def why_none(self, cut):
-        """Say why no feature is kept, and what to do."""
-        if cut.n_most == 0:
-            return "No column is kept: max_features is 0."
-        if cut.is_of_importances:
-            return f"No column is kept: none reaches threshold={cut.threshold!r}."
+    def warnings(self, cut):
+        """Yield what a user should hear of: no choice at all, or nothing kept."""
+        n_features = len(self.importances)
+        if cut.n_least > n_features:  # as RFECV says
+            yield (
+                f"Found min_features_to_select={cut.n_least} > {n_features=}. There "
+                "will be no feature selection and all features will be kept."
+            )
+        if self.kept(cut).any():
+            return
         remedy = "min_features_to_select=1 keeps the most important one all the same."
-        if cut.threshold in TESTS:
-            return (
+        if cut.n_most == 0:
+            yield "No column is kept: max_features is 0."
+        elif cut.is_of_importances:
+            yield f"No column is kept: none reaches threshold={cut.threshold!r}."
+        elif cut.threshold in TESTS:
+            yield (
                 f"No column's use is significant at alpha={cut.alpha} "
                 f"(threshold={cut.threshold!r}): none is kept. {remedy}"
             )
-        return (
-            "No column is kept: on rows held out, no set of them predicts y better "
-            f"than a model without any. {remedy}"
-        )
+        else:
+            yield (
+                "No column is kept: on rows held out, no set of them predicts y better "
+                f"than a model without any. {remedy}"
+            )
 
     def reasons(self, cut):
         """Say for each feature why it is kept or not: list of str."""
