@@ -160,3 +160,16 @@ def test_classes_of_a_quantity_are_refused():
     X, _ = CHUNKS[0]
     with pytest.raises(ValueError, match="y is a quantity"):
         VIANNSelector().partial_fit(X, X[:, 0], classes=[0, 1])
+
+
+def test_row_numbers_that_a_shorter_chunk_lacks():
+    folds = [
+        (np.arange(0, 300), np.arange(300, N)),
+        (np.arange(300, N), np.arange(300)),
+    ]
+    selector = VIANNSelector(cv=folds, random_state=0).partial_fit(*CHUNKS[0])
+    before = selector.importances_
+    X, y = CHUNKS[1]
+    with pytest.raises(ValueError, match="cv names row 400, but X has 400 rows"):
+        selector.partial_fit(X[:400], y[:400])
+    assert_array_equal(selector.importances_, before)

@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
+    LeaveOneGroupOut,
     StratifiedKFold,
 )
 from sklearn.pipeline import make_pipeline
@@ -1001,6 +1002,32 @@ def test_rows_that_stand_several_times_in_a_table(kind):
         y, rows = rng.integers(0, 2, 300), rng.integers(0, 100, 400)
     with pytest.warns(UserWarning, match="No column is kept"):
         assert VIANNSelector(random_state=0).fit(X[rows], y[rows]).n_features_ == 0
+
+
+@pytest.mark.parametrize("seed", [1, 3])  # those in which another column was kept
+def test_what_is_kept_is_what_was_measured(seed):
+    """A column that separates two classes, among a thousand, in few rows."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(30, 1000)), np.arange(30) % 2
+    X[:, 0] += 6 * y
+    selector = VIANNSelector(random_state=0).fit(X, y)
+    assert_array_equal(selector.get_support(indices=True), [0])
+    reason = selector.summary()["reason"][0]
+    assert re.fullmatch(r"in [34] of 4 folds among the 1 that are enough .*", reason)
+
+
+def test_all_rows_of_unequal_folds_count():
+    """Folds of 298, 298 and 4 rows test nearly as well as three of 200."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 6))
+    y = X[:, 0] + 0.5 * rng.normal(size=600)
+    groups = np.repeat([0, 1, 2], [298, 298, 4])
+    cv = LeaveOneGroupOut()
+    tested = VIANNSelector(threshold="fdr", cv=cv, random_state=0)
+    tested.fit(X, y, groups=groups)
+    assert_array_equal(tested.get_support(indices=True), [0])
+    assert tested.pvalues_[0] < 1e-8
+    assert tested.pvalues_[1:].min() > 0.05
 
 
 WITHOUT_EFFECT = {
