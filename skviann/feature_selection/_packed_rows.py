@@ -16,7 +16,7 @@ from skviann.feature_selection._learner import (
     RowsLearner,
     take_spread,
 )
-from skviann.feature_selection._path import MAX_HELD_OUT_ROWS, in_blocks
+from skviann.feature_selection._path import MAX_HELD_OUT_ROWS, pool_rows
 from skviann.feature_selection._significance import Losses
 from skviann.feature_selection._wide import (
     BLOCK_SIZE,
@@ -151,7 +151,7 @@ class PackedRows(RowsLearner):
     def path(self, rankings, sizes, seed):
         path = super().path(rankings, sizes, seed)
         n_blocks = max(1, MAX_HELD_OUT_ROWS // self.n_samples)
-        losses, weights = in_blocks(path.losses, path.weights, n_blocks, self.number)
+        losses, weights = pool_rows(path.losses, path.weights, n_blocks, self.number)
         return path._replace(losses=losses, weights=weights)
 
     def _losses_of_sets(self, rankings, sizes, seed):
@@ -246,7 +246,7 @@ class PackedRows(RowsLearner):
 
         def blocks(values):
             n_rows = values.shape[-1]
-            return in_blocks(values, np.ones(n_rows), n_blocks, self.number)[0]
+            return pool_rows(values, np.ones(n_rows), n_blocks, self.number)[0]
 
         replaced = {key: blocks(values) for key, values in losses.replaced.items()}
         return Losses([blocks(values) for values in losses.original], replaced)
@@ -264,7 +264,7 @@ class PackedRows(RowsLearner):
 
         Returns
         -------
-        looked_at : LookedAt
+        looked_at : RowsWithTargets
         terms : Terms
         """
         problem = self.problem
