@@ -303,7 +303,7 @@ def fit_members(cluster, rows, network, seed):
         for number, table in enumerate([first, *(table for (table,) in others)])
     ]
     (network, learned), *trained = cluster.gather([opened, *fits])
-    network._keep(learned, join_members(trained))
+    network._set_results(learned, join_members(trained))
     return network
 
 

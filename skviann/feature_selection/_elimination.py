@@ -19,8 +19,8 @@ class Elimination(NamedTuple):
     importances: np.ndarray  # (n_networks, n_features): accumulated over rounds
     rankings: np.ndarray  # (n_folds, n_features): most important first
     n_rounds: np.ndarray  # (n_folds, n_features): that a feature took part in
-    first_round: Any  # as the first training returned it
-    last_round: Any  # as the last training returned it
+    first_round: Any  # networks
+    last_round: Any
     last_columns: np.ndarray  # (n_folds, n_in_last_round): features in it
 
 
@@ -31,37 +31,32 @@ def eliminate(train_round, n_folds, n_features, counts, interactions=None):
     ----------
     train_round : callable
         From the features of each fold, ndarray of int of shape (n_folds, n_in_round),
-        to anything to keep, and their shares, (n_folds, n_networks, n_in_round).
+        to its networks, and their shares, (n_folds, n_networks, n_in_round).
     n_folds, n_features : int
         All folds and features.
     counts : list of int
         How many are left after each round, see `remaining_after`.
     interactions : ndarray of shape (n_folds, n_features), default=None
         Of each fold, from `interaction_strengths`.
-
-    Returns
-    -------
-    elimination : Elimination
     """
     features = np.tile(np.arange(n_features), (n_folds, 1))
-    kept, shares = first_round = train_round(features)
+    networks, shares = train_round(features)
+    first_networks = networks
     rounds = [[one] for one in zip(features, shares, strict=True)]
-    for n_kept in counts:
+    for n_left in counts:
         features = np.array(
             [
                 strongest(
                     accumulate(of_fold, n_features).mean(axis=0),
                     of_fold[-1][0],
-                    n_kept,
+                    n_left,
                     None if interactions is None else interactions[fold],
                 )
                 for fold, of_fold in enumerate(rounds)
             ]
         )
-        kept, shares = train_round(features)
-        for of_fold, one in zip(
-            rounds, zip(features, shares, strict=True), strict=True
-        ):
+        networks, shares = train_round(features)
+        for of_fold, *one in zip(rounds, features, shares, strict=True):
             of_fold.append(one)
     importances = [accumulate(of_fold, n_features) for of_fold in rounds]
     n_rounds = [
@@ -77,8 +72,8 @@ def eliminate(train_round, n_folds, n_features, counts, interactions=None):
         np.concatenate(importances),
         np.array(rankings),
         np.array(n_rounds),
-        first_round[0],
-        kept,
+        first_networks,
+        networks,
         features,
     )
 
@@ -86,27 +81,8 @@ def eliminate(train_round, n_folds, n_features, counts, interactions=None):
 def remaining_after(n_features, step):
     """How many features are left after each round, the last one left out.
 
-    Parameters
-    ----------
-    n_features : int
-        Features of the first round.
-    step : int, float or None
-        How many features a round drops, or which share of those in it.
-
-    Returns
-    -------
-    counts : list of int
-        Empty if there is one round only.
-
-    Examples
-    --------
-    >>> from skviann.feature_selection._elimination import remaining_after
-    >>> remaining_after(100, 0.5)
-    [50, 25, 16]
-    >>> remaining_after(30, 5)
-    [25, 20, 16]
-    >>> remaining_after(100, None)
-    []
+    `step` is how many features a round drops, or which share of those in it; None: all
+    stay. 100 of them with a step of 0.5: ``[50, 25, 16]``.
     """
     counts = []
     while step is not None and n_features > CORE_SIZE:
@@ -124,18 +100,9 @@ def accumulate(rounds, n_features):
     its interactions, all that were dropped in that round are scaled down: who stays
     longer never comes behind.
 
-    Parameters
-    ----------
-    rounds : list of (features, shares)
-        The features in a round, ndarray of int of shape (n_in_round,), each a subset of
-        those of the round before, and their shares, (n_networks, n_in_round).
-    n_features : int
-        All features.
-
-    Returns
-    -------
-    importances : ndarray of shape (n_networks, n_features)
-        Their mean over networks sums to 1, if any share is positive.
+    Rounds are pairs of features, (n_in_round,), each a subset of those of the round
+    before, and of their shares, (n_networks, n_in_round). The result, (n_networks,
+    n_features), has a mean over networks that sums to 1, if any share is positive.
     """
     total = np.zeros((len(rounds[0][1]), n_features))
     for features, shares in rounds:
@@ -149,30 +116,17 @@ def accumulate(rounds, n_features):
     return total / (total.mean(axis=0).sum() or 1)
 
 
-def strongest(importances, features, n_kept, interactions):
-    """Choose the features for the next round.
+def strongest(importances, features, n_left, interactions):
+    """Choose the features for the next round, in increasing order.
 
-    Parameters
-    ----------
-    importances : ndarray of shape (n_features,)
-        Of all features, so far.
-    features : ndarray of int
-        Those that took part in the last round.
-    n_kept : int
-        How many to keep.
-    interactions : ndarray of shape (n_features,) or None
-        From `interaction_strengths`: as long as many features remain, those with the
-        largest are kept in any case, up to half of `n_kept`.
-
-    Returns
-    -------
-    kept : ndarray of int of shape (n_kept,)
-        In increasing order.
+    Of `features`, those of the last round, the most important ones are left. As long as
+    many remain, those with the largest `interactions` are so in any case, up to half.
+    Both are of all features, (n_features,); interactions may be None.
     """
     is_guarded = np.zeros(len(features), dtype=bool)
     if interactions is not None and len(features) > GUARD_UNTIL:
-        n_guarded = min(_N_GUARDED, n_kept // 2)
+        n_guarded = min(_N_GUARDED, n_left // 2)
         is_guarded[np.argsort(-interactions[features], kind="stable")[:n_guarded]] = 1
     # The last key of lexsort counts first.
     order = np.lexsort((-importances[features], ~is_guarded))
-    return np.sort(features[order[:n_kept]])
+    return np.sort(features[order[:n_left]])

@@ -48,32 +48,23 @@ def interaction_strengths(X, y, seen=None, inputs=None):
     -------
     strengths : ndarray of shape (n_folds, n_features)
         0 is none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skviann.feature_selection._interactions import interaction_strengths
-    >>> X = np.random.default_rng(0).normal(size=(500, 4))
-    >>> (strengths,) = interaction_strengths(X, X[:, 1] * X[:, 3] > 0)
-    >>> sorted(strengths.argsort()[-2:].tolist())
-    [1, 3]
     """
     n_features = X.shape[1] if inputs is None else inputs.n_features
     n_terms = X.shape[1] if inputs is None else inputs.n_terms
-    looked_at = choose_rows(y, seen, n_terms)
-    n_at_once = max(_FEATURES_AT_A_TIME, _MAX_VALUES // len(looked_at.rows))
-    strengths = np.zeros((len(looked_at.n_seen), n_features))
+    chosen = choose_rows(y, seen, n_terms)
+    n_at_once = max(_FEATURES_AT_A_TIME, _MAX_VALUES // len(chosen.rows))
+    strengths = np.zeros((len(chosen.n_seen), n_features))
 
     def read(first, n):
         features = np.arange(first, min(first + n, n_features))
-        return read_terms(X, looked_at.rows, features, inputs)
+        return read_terms(X, chosen.rows, features, inputs)
 
     for first in range(0, n_features, n_at_once):
         some = read(first, n_at_once)
-        take_in(strengths, pair_strengths(some, some, looked_at), some, some)
+        raise_to(strengths, pair_strengths(some, some, chosen), some, some)
         for later in range(first + n_at_once, n_features, _FEATURES_AT_A_TIME):
             others = read(later, _FEATURES_AT_A_TIME)
-            take_in(strengths, pair_strengths(some, others, looked_at), some, others)
+            raise_to(strengths, pair_strengths(some, others, chosen), some, others)
     return strengths
 
 
@@ -84,29 +75,21 @@ class Terms(NamedTuple):
     feature: np.ndarray  # (n_terms,): which feature each belongs to
 
 
-class LookedAt(NamedTuple):
+class RowsWithTargets(NamedTuple):
     """Rows of the search, with their targets."""
 
     rows: np.ndarray  # (n_rows,)
     targets: np.ndarray  # (n_targets, n_rows), standardised
-    parts: list  # of slice: rows that the same folds see
-    is_seen: np.ndarray  # boolean (n_folds, n_parts)
+    slices: list  # of rows that the same folds see
+    is_seen: np.ndarray  # boolean (n_folds, n_slices)
     n_seen: np.ndarray  # (n_folds,): rows that each fold sees
 
 
 def choose_rows(y, seen, n_terms):
     """Choose the rows to look at, and prepare their targets.
 
-    Parameters
-    ----------
-    y, seen
-        As for `interaction_strengths`.
-    n_terms : int
-        How many columns will be multiplied with each other.
-
-    Returns
-    -------
-    looked_at : LookedAt
+    `y` and `seen` as for `interaction_strengths`; with more columns to be multiplied,
+    `n_terms`, fewer rows.
     """
     targets = _targets(y)
     n_pairs = 2 * max(n_terms, 1) ** 2
@@ -117,30 +100,18 @@ def choose_rows(y, seen, n_terms):
     rows = spread_rows(len(y), n_rows)
     seen = np.ones((1, len(rows)), dtype=bool) if seen is None else seen[:, rows]
     # Rows that the same folds see are multiplied once for all of these.
-    is_seen, part_of_row = np.unique(seen, axis=1, return_inverse=True)
-    ends = np.cumsum(np.bincount(part_of_row.ravel())).tolist()
-    parts = [slice(*limits) for limits in pairwise([0, *ends])]
-    rows = rows[np.argsort(part_of_row.ravel(), kind="stable")]
+    is_seen, slice_of_row = np.unique(seen, axis=1, return_inverse=True)
+    ends = np.cumsum(np.bincount(slice_of_row.ravel())).tolist()
+    slices = [slice(*limits) for limits in pairwise([0, *ends])]
+    rows = rows[np.argsort(slice_of_row.ravel(), kind="stable")]
     targets = _standardise(targets[rows]).T.astype(np.float32)
-    return LookedAt(rows, targets, parts, is_seen, np.maximum(seen.sum(axis=1), 1))
+    return RowsWithTargets(
+        rows, targets, slices, is_seen, np.maximum(seen.sum(axis=1), 1)
+    )
 
 
 def read_terms(X, rows, features, inputs=None):
-    """Read and standardise what some features tell.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_columns)
-        Numbers, or a coded table.
-    rows, features : ndarray of int
-        Which to read.
-    inputs : Inputs, default=None
-        Of all features; None: they are the columns of X.
-
-    Returns
-    -------
-    terms : Terms
-    """
+    """Read and standardise what some features tell in some rows; X as it comes."""
     if inputs is None:
         values, feature = take_cells(X, rows, features), features
     else:
@@ -155,29 +126,20 @@ def read_terms(X, rows, features, inputs=None):
     return Terms(values.astype(np.float32), feature)
 
 
-def pair_strengths(some, others, looked_at):
-    """Find the strongest products of columns of one block with those of another.
+def pair_strengths(some, others, chosen):
+    """Find the strongest products of each column with those on the other side.
 
-    Parameters
-    ----------
-    some, others : Terms
-        The same object twice: pairs within one block.
-    looked_at : LookedAt
-        Rows and targets.
-
-    Returns
-    -------
-    of_some, of_others : ndarray of shape (n_folds, n_terms)
-        ``|mean(y * x_i * x_j)|``, over the rows that a fold sees.
+    The same `Terms` twice: pairs within them. For each side ``|mean(y * x_i * x_j)|``
+    over the rows that a fold sees, (n_folds, n_terms).
     """
     strengths = [
-        np.zeros((len(looked_at.n_seen), len(terms.feature)), dtype=np.float32)
+        np.zeros((len(chosen.n_seen), len(terms.feature)), dtype=np.float32)
         for terms in (some, others)
     ]
     n_others = None if some is others else len(others.feature)
     for a, b in pairs_of_tiles(len(some.feature), n_others):
-        for target in range(len(looked_at.targets)):
-            found = products(some, others, a, b, target, looked_at)
+        for target in range(len(chosen.targets)):
+            found = products(some, others, a, b, target, chosen)
             for fold, product in enumerate(found):
                 np.abs(product, out=product)
                 for strength, tile, axis in zip(strengths, (a, b), (1, 0), strict=True):
@@ -185,60 +147,38 @@ def pair_strengths(some, others, looked_at):
                     np.maximum(strength[fold, tile], highest, out=strength[fold, tile])
     if some is others:
         strengths = [np.maximum(*strengths)] * 2
-    return tuple(of / looked_at.n_seen[:, np.newaxis] for of in strengths)
+    return tuple(of / chosen.n_seen[:, np.newaxis] for of in strengths)
 
 
-def products(some, others, a, b, target, looked_at):
+def products(some, others, a, b, target, chosen):
     """Compute ``sum(y * x_i * x_j)`` over the rows of each fold; 0 within a feature.
 
-    Parameters
-    ----------
-    some, others : Terms
-        Columns on either side.
-    a, b : slice
-        Which of them.
-    target : int
-        Which target.
-    looked_at : LookedAt
-        Rows and targets.
-
-    Yields
-    ------
-    product : ndarray of shape (n_in_a, n_in_b)
-        Of one fold after the other.
+    Of slices `a` and `b` of the columns on either side, and the target of a number;
+    yielded is one fold's array, (n_in_a, n_in_b), after the other.
     """
-    weighted = some.values[:, a] * looked_at.targets[target][:, np.newaxis]
-    of_parts = [weighted[part].T @ others.values[part, b] for part in looked_at.parts]
+    weighted = some.values[:, a] * chosen.targets[target][:, np.newaxis]
+    by_slice = [weighted[some].T @ others.values[some, b] for some in chosen.slices]
     within = some.feature[a, np.newaxis] == others.feature[b]
     is_near = within.any()
-    total = sum(of_parts[1:], start=of_parts[0])
-    for is_seen in looked_at.is_seen:
-        # Most folds see most parts.
-        product = total - sum(of_parts[i] for i in np.flatnonzero(~is_seen))
+    total = sum(by_slice[1:], start=by_slice[0])
+    for is_seen in chosen.is_seen:
+        # Most folds see most slices.
+        product = total - sum(by_slice[i] for i in np.flatnonzero(~is_seen))
         if is_near:
             product[within] = 0
         yield product
 
 
-def take_in(strengths, found, some, others):
-    """Raise the features' strengths to what was found in pairs of blocks."""
+def raise_to(strengths, found, some, others):
+    """Raise the features' strengths to what was found in products of terms."""
     for of_terms, terms in zip(found, (some, others), strict=True):
         np.maximum.at(strengths.T, terms.feature, of_terms.T)
 
 
 def pairs_of_tiles(n_terms, n_others=None):
-    """Divide a product of columns into tiles that are computed at once.
+    """Divide a product of columns into tiles, pairs of slices, each computed at once.
 
-    Parameters
-    ----------
-    n_terms : int
-        Columns.
-    n_others : int, default=None
-        Columns on the other side; None: the same, and each pair of tiles comes once.
-
-    Returns
-    -------
-    pairs : list of tuple of slice
+    Without `n_others` the other side is the same, and each pair of tiles comes once.
     """
     some = list(gen_batches(n_terms, _COLUMNS_AT_A_TIME))
     if n_others is None:

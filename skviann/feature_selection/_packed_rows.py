@@ -16,7 +16,7 @@ from skviann.feature_selection._learner import (
     RowsLearner,
     take_spread,
 )
-from skviann.feature_selection._path import MAX_HELD_OUT_ROWS, in_blocks
+from skviann.feature_selection._path import MAX_HELD_OUT_ROWS, pool_rows
 from skviann.feature_selection._significance import Losses
 from skviann.feature_selection._wide import (
     BLOCK_SIZE,
@@ -25,8 +25,9 @@ from skviann.feature_selection._wide import (
     WideLearner,
 )
 from skviann.neural_network._training import (
-    Group,
-    as_one_group,
+    Fold,
+    Members,
+    as_one_fold,
     as_wide,
     compute_outputs,
     join_members,
@@ -125,17 +126,16 @@ class PackedRows(RowsLearner):
         """About how many inputs so many features have, on average."""
         return n_features * len(self.problem.inputs) / self.problem.n_features
 
-    def _train(self, features, n_each, seed, **settings):
-        groups = [
-            Group(rows, self._local(of_fold))
+    def _train(self, features, n_each, seed, n_features_seen=None):
+        folds = [
+            Fold(rows, self._local(of_fold))
             for (rows, _), of_fold in zip(self.folds, features, strict=True)
         ]
-        n_rows = min(len(group.rows) for group in groups)
+        n_rows = min(len(fold.rows) for fold in folds)
         n_inputs = self._n_inputs(features.shape[1])
-        schedule = self.network._schedule(n_rows, n_inputs, n_each * len(groups))
-        return train(
-            self.problem, groups, n_each, schedule, self._own(seed), **settings
-        )
+        schedule = self.network._schedule(n_rows, n_inputs, n_each * len(folds))
+        members = Members(folds, n_each, n_features_seen)
+        return train(self.problem, members, schedule, self._own(seed))
 
     def train_round(self, features, seed):
         n_weights = self._n_inputs(features.shape[1]) * self.n_folds * self.n_networks
@@ -151,18 +151,12 @@ class PackedRows(RowsLearner):
     def path(self, rankings, sizes, seed):
         path = super().path(rankings, sizes, seed)
         n_blocks = max(1, MAX_HELD_OUT_ROWS // self.n_samples)
-        losses, weights = in_blocks(path.losses, path.weights, n_blocks, self.number)
+        losses, weights = pool_rows(path.losses, path.weights, n_blocks, self.number)
         return path._replace(losses=losses, weights=weights)
 
     def _losses_of_sets(self, rankings, sizes, seed):
         features = rankings[:, : sizes[-1]]
-        trained = self._train(
-            features,
-            len(sizes),
-            seed,
-            n_features_seen=np.array(sizes),
-            same_weights=True,
-        )
+        trained = self._train(features, len(sizes), seed, np.array(sizes))
         X = [
             self.problem.reader(self._local(of_fold))[0](rows)
             for rows, of_fold in zip(self.held_out, features, strict=True)
@@ -246,7 +240,7 @@ class PackedRows(RowsLearner):
 
         def blocks(values):
             n_rows = values.shape[-1]
-            return in_blocks(values, np.ones(n_rows), n_blocks, self.number)[0]
+            return pool_rows(values, np.ones(n_rows), n_blocks, self.number)[0]
 
         replaced = {key: blocks(values) for key, values in losses.replaced.items()}
         return Losses([blocks(values) for values in losses.original], replaced)
@@ -264,7 +258,7 @@ class PackedRows(RowsLearner):
 
         Returns
         -------
-        looked_at : LookedAt
+        looked_at : RowsWithTargets
         terms : Terms
         """
         problem = self.problem
@@ -333,7 +327,7 @@ class PackedRows(RowsLearner):
         """
         n_rows = max(1, MAX_VALUES_OF_BLOCK // (n_in_all or len(features)))
         rows = take_spread(self.folds[fold][0], n_rows)
-        return Block(self.network, self.problem.part(rows, features))
+        return Block(self.network, self.problem.subset(rows, features))
 
     def narrowed(self, features):
         """Take some features of all rows, or of some if they are very many."""
@@ -346,7 +340,7 @@ class PackedRows(RowsLearner):
         units = None if self.unit_of_row is None else self.unit_of_row[rows]
         return PackedRows(
             self.network,
-            self.problem.part(rows, features),
+            self.problem.subset(rows, features),
             self.learned,
             Folds(splits, units),
             self.n_networks,
@@ -370,7 +364,7 @@ def keep_members(network, learned, trained, only=None):
     only : ndarray of int, default=None
         The features that they see; None: all.
     """
-    trained = as_one_group(join_members(trained))
+    trained = as_one_fold(join_members(trained))
     if only is not None:
         importances = np.zeros((len(trained.importances), learned.inputs.n_features))
         importances[:, only] = trained.importances
@@ -379,7 +373,7 @@ def keep_members(network, learned, trained, only=None):
             feature_of_input=learned.inputs.feature[np.newaxis].astype(np.int32),
             importances=importances,
         )
-    network._keep(learned, trained)
+    network._set_results(learned, trained)
     return network
 
 

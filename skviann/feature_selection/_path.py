@@ -34,34 +34,17 @@ class Path(NamedTuple):
         return np.average(self.losses, axis=1, weights=self.weights)
 
     def with_smaller(self, others):
-        """Put other sets in the place of those with fewer columns, but for none.
-
-        Parameters
-        ----------
-        others : Path
-            As many sets, on the same rows.
-
-        Returns
-        -------
-        path : Path
-        """
+        """Put other sets, on the same rows, in place of those with fewer columns."""
         losses, split_losses = self.losses.copy(), self.split_losses.copy()
-        losses[1 : 1 + len(others.losses)] = others.losses
-        split_losses[:, 1 : 1 + len(others.losses)] = others.split_losses
+        replaced = slice(1, 1 + len(others.losses))  # not the set of none
+        losses[replaced] = others.losses
+        split_losses[:, replaced] = others.split_losses
         return self._replace(losses=losses, split_losses=split_losses)
 
     def differences(self, reference):
-        """Compare each set with another one, row by row.
+        """Mean loss of each set less that of another one, and its standard error.
 
-        Parameters
-        ----------
-        reference : int
-            Position of the other set.
-
-        Returns
-        -------
-        means, errors : ndarray of shape (n_sets,)
-            Mean of the loss less that of the other set, and its standard error.
+        `reference` is the other one's position; two arrays of shape (n_sets,).
         """
         return paired_difference(self.losses, self.losses[reference], self.weights)
 
@@ -69,27 +52,7 @@ class Path(NamedTuple):
 def paired_difference(losses, others, weights):
     """Mean of paired differences of losses, and its standard error.
 
-    Parameters
-    ----------
-    losses : ndarray of shape (..., n_rows)
-        Losses by row.
-    others : ndarray of shape (..., n_rows)
-        Those of something else on the same rows.
-    weights : ndarray of shape (n_rows,)
-        How much each row counts.
-
-    Returns
-    -------
-    means, errors : ndarray of shape (...)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skviann.feature_selection._path import paired_difference
-    >>> losses, others = np.array([3.0, 2.0, 4.0, 3.0]), np.array([2.0, 2.0, 2.0, 2.0])
-    >>> mean, error = paired_difference(losses, others, np.ones(4))
-    >>> print(f"{mean:.2f} +- {error:.2f}")
-    1.00 +- 0.41
+    From losses on the same rows, (..., n_rows), and the rows' weights: of shape (...).
     """
     shares = weights / weights.sum()
     differences = losses - others
@@ -100,29 +63,10 @@ def paired_difference(losses, others, weights):
 
 
 def set_sizes(n_features, start=0):
-    """Sizes of the nested sets of one stretch of the path.
+    """Sizes of the nested sets of one stretch of the path, behind the one before.
 
-    Parameters
-    ----------
-    n_features : int
-        All columns.
-    start : int, default=0
-        Where the stretch before ended.
-
-    Returns
-    -------
-    sizes : list of int
-        In increasing order, none beyond `n_features`.
-
-    Examples
-    --------
-    >>> from skviann.feature_selection._path import set_sizes
-    >>> set_sizes(100)
-    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
-    >>> set_sizes(100, 16)
-    [20, 24, 28, 32, 40, 48, 56, 64]
-    >>> set_sizes(100, 64)
-    [80, 96, 100]
+    From 100 features: 1, 2, ..., 16, then from 16 on 20, 24, 28, 32, 40, 48, 56, 64,
+    then from 64 on 80, 96, 100.
     """
     end = _FIRST_STRETCH if start == 0 else max(_SECOND_STRETCH, 2 * start)
     sizes = []
@@ -135,17 +79,7 @@ def set_sizes(n_features, start=0):
 
 
 def held_out_rows(folds):
-    """Take some of each fold's held-out rows, if there are very many.
-
-    Parameters
-    ----------
-    folds : list of tuple of ndarray of int
-        Rows to train on, and rows held out.
-
-    Returns
-    -------
-    rows : list of ndarray of int
-    """
+    """Take some of each fold's held-out rows, if there are very many."""
     n_most = max(1, MAX_HELD_OUT_ROWS // len(folds))
     return [rows[spread_rows(len(rows), n_most)] for _, rows in folds]
 
@@ -153,24 +87,10 @@ def held_out_rows(folds):
 def path_of_rows(sizes, losses, held_out, row_weights, unit_of_row=None):
     """Make a path of the folds' losses on the rows that they hold out.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        How many columns each set holds.
-    losses : list of ndarray of shape (n_sets, n_rows)
-        On the held-out rows of each fold. A row's losses are averaged over the folds
-        that hold it out.
-    held_out : list of ndarray of int of shape (n_rows,)
-        Which rows these are.
-    row_weights : ndarray of shape (n_samples,)
-        How much rows count.
-    unit_of_row : ndarray of int of shape (n_samples,), default=None
-        Rows of a unit are averaged, for together they say no more than one row; None:
-        each row says something of its own.
-
-    Returns
-    -------
-    path : Path
+    `losses` are those of each fold, (n_sets, n_rows), on its rows `held_out`. A row's
+    losses are averaged over the folds that hold it out. Rows of a unit (of
+    `unit_of_row`, (n_samples,), as `row_weights`) are averaged, for together they say
+    no more than one row; without units each row says something of its own.
     """
     rows, position = np.unique(np.concatenate(held_out), return_inverse=True)
     together = np.concatenate(losses, axis=1)
@@ -190,28 +110,12 @@ def path_of_rows(sizes, losses, held_out, row_weights, unit_of_row=None):
     return Path(np.array(sizes), by_row, weights, np.array(split_losses))
 
 
-def in_blocks(losses, weights, n_most, seed):
-    """Average losses over blocks of rows, drawn at random.
+def pool_rows(losses, weights, n_most, seed):
+    """Average losses over pools of rows, drawn at random.
 
-    The mean is the same, and the standard error is expected to be: blocks are fewer,
-    but each one's mean varies less.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (..., n_rows)
-        Losses by row.
-    weights : ndarray of shape (n_rows,)
-        How much each row counts.
-    n_most : int
-        No more blocks than that; as many rows or fewer stay as they are.
-    seed : int
-        Same seed, same blocks.
-
-    Returns
-    -------
-    losses : ndarray of shape (..., n_blocks)
-    weights : ndarray of shape (n_blocks,)
-        Sums of the rows' weights.
+    The mean is the same, and the standard error is expected to be: pools are fewer, but
+    each one's mean varies less. From losses of shape (..., n_rows) and the rows'
+    weights to those of at most `n_most` pools; as many rows or fewer stay as they are.
     """
     n_rows = len(weights)
     if n_rows <= n_most:
@@ -224,18 +128,9 @@ def in_blocks(losses, weights, n_most, seed):
 
 
 def merge_paths(paths, weights):
-    """Put together the paths of several samples of rows.
+    """Put together the paths of several samples of rows, which count by their weights.
 
-    Parameters
-    ----------
-    paths : list of Path
-        Of the same sizes, but that some may go further than others.
-    weights : list of float
-        How much each sample counts.
-
-    Returns
-    -------
-    path : Path
+    Their sizes are the same, but that some may go further than others.
     """
     n_sets = min(len(path.n_features) for path in paths)
     return Path(
@@ -256,21 +151,9 @@ def merge_paths(paths, weights):
 def follow_path(path_of_sizes, n_features, n_most=None, at_least=0):
     """Train nested sets of columns, until more of them no longer help.
 
-    Parameters
-    ----------
-    path_of_sizes : callable
-        From a list of sizes to the `Path` of these sets. Asked for ``[0]`` first, which
-        is a model that sees no column.
-    n_features : int
-        All columns.
-    n_most : int, default=None
-        Go no further than that many columns.
-    at_least : int, default=0
-        Go as far as that many, if there are.
-
-    Returns
-    -------
-    path : Path
+    `path_of_sizes` makes a `Path` of a list of sizes. It is asked for ``[0]`` first,
+    which is a model that sees no column; then for no more than `n_most` columns, and
+    for `at_least` as many, if there are.
     """
     n_most = n_features if n_most is None else min(n_most, n_features)
     path = path_of_sizes([0])
@@ -290,24 +173,7 @@ def follow_path(path_of_sizes, n_features, n_most=None, at_least=0):
 def selection_frequencies(rankings, sizes):
     """Tell in which share of the folds a column is among the first so many.
 
-    Parameters
-    ----------
-    rankings : ndarray of int of shape (n_folds, n_features)
-        Most important first.
-    sizes : ndarray of int of shape (n_sets,)
-        How many.
-
-    Returns
-    -------
-    frequencies : ndarray of float32 of shape (n_sets, n_features)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skviann.feature_selection._path import selection_frequencies
-    >>> selection_frequencies(np.array([[0, 1, 2], [0, 2, 1]]), np.array([1, 2]))
-    array([[1. , 0. , 0. ],
-           [1. , 0.5, 0.5]], dtype=float32)
+    From rankings, (n_folds, n_features), and sizes to (n_sets, n_features), of float32.
     """
     frequencies = np.zeros((len(sizes), rankings.shape[1]), dtype=np.float32)
     for size, of_size in zip(sizes, frequencies, strict=True):
@@ -324,24 +190,13 @@ def _may_go_on(path):
     return len(means) > 1 and means[-1] < 2 * errors[-1]
 
 
-def choose_size(path, n_errors=_N_ERRORS, n_errors_over_none=_N_ERRORS_OVER_NONE):
+def choose_size(path):
     """Choose the smallest set that predicts about as well as the best one.
 
-    That is the smallest whose mean held-out loss is within `n_errors` standard errors
-    of the best one's; the error is that of the paired difference. No column at all is
-    chosen where the best set is not better than none by `n_errors_over_none` of them.
-
-    Parameters
-    ----------
-    path : Path
-        Held-out losses.
-    n_errors, n_errors_over_none : float
-        How many.
-
-    Returns
-    -------
-    chosen : int
-        Position in the path.
+    That is the smallest whose mean held-out loss is within half a standard error of the
+    best one's; the error is that of the paired difference. No column at all is chosen
+    where the best set is not better than none by two of them. Returned is the set's
+    position in the path.
 
     References
     ----------
@@ -350,8 +205,6 @@ def choose_size(path, n_errors=_N_ERRORS, n_errors_over_none=_N_ERRORS_OVER_NONE
     """
     best = int(path.mean_losses().argmin())
     means, errors = path.differences(best)
-    if means[0] <= n_errors_over_none * errors[0]:
+    if means[0] <= _N_ERRORS_OVER_NONE * errors[0]:
         return 0
-    is_close = means <= n_errors * errors
-    is_close[0] = False
-    return int(is_close.argmax())
+    return int((means <= _N_ERRORS * errors).argmax())

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -43,39 +44,12 @@ _SAME_PREDICTION = 1e-9  # in standard deviations: equal but for rounding
 
 
 def normal_scores(values):
-    """Levels of a column, and the normal score of each.
+    """Levels of a column, and of each its normal score and its share of the rows.
 
     The score of a level is the standard normal quantile of the share of rows below it,
-    half of its own rows among them (rankits). `numpy.interp` takes
-    values to scores and back, and keeps both within the range seen here.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows,)
-        Finite numbers.
-
-    Returns
-    -------
-    levels : ndarray of shape (n_levels,)
-        The distinct values, ascending.
-    scores : ndarray of shape (n_levels,)
-        In standard deviations.
-    shares : ndarray of shape (n_levels,)
-        Share of the rows at each level.
-
-    Examples
-    --------
-    The largest value counts by its rank, however large it is.
-
-    >>> import numpy as np
-    >>> from skviann.feature_selection._sampling import normal_scores
-    >>> levels, scores, shares = normal_scores(np.array([1.0, 2.0, 2.0, 900.0]))
-    >>> levels
-    array([  1.,   2., 900.])
-    >>> scores.round(2) + 0.0
-    array([-1.15,  0.  ,  1.15])
-    >>> shares
-    array([0.25, 0.5 , 0.25])
+    half of its own rows among them (rankits): the largest value counts by its rank,
+    however large it is. `numpy.interp` takes values to scores and back, and keeps both
+    within the range seen here. From (n_rows,) to three arrays of shape (n_levels,).
     """
     levels, counts = np.unique(values, return_counts=True)
     shares = counts / len(values)
@@ -100,25 +74,10 @@ def relevant_regression(gram, products, square, n_rows):
     from the many that do not. What the neighbours of a column tell would then be
     missing in its draws, and a useless column pass for a relevant one too often.
 
-    Parameters
-    ----------
-    gram : ndarray of shape (n_inputs, n_inputs)
-        Products of the inputs, which have mean 0, summed over rows.
-    products : ndarray of shape (n_inputs,)
-        Those of the inputs and the target, of mean 0 as well.
-    square : float
-        That of the target and itself.
-    n_rows : int
-        Rows that were summed over.
-
-    Returns
-    -------
-    kept : ndarray of int of shape (n_kept,)
-        The inputs that are left.
-    coefficients : ndarray of shape (n_kept,)
-        Posterior mean ``m``.
-    covariance : ndarray of shape (n_kept, n_kept)
-        ``S / noise``, the inverse of the penalised Gram matrix.
+    `gram`, (n_inputs, n_inputs), and `products`, (n_inputs,), are those of the inputs,
+    of mean 0, with themselves and with the target, and `square` that of the target,
+    summed over `n_rows`. Returned are the inputs that are left, ``m`` of these, and
+    ``S / noise``, the inverse of the penalised Gram matrix.
 
     References
     ----------
@@ -127,19 +86,6 @@ def relevant_regression(gram, products, square, n_rows):
 
     M. E. Tipping (2001), "Sparse Bayesian learning and the relevance vector machine",
     Journal of Machine Learning Research 1, 211-244, equations 16 to 18.
-
-    Examples
-    --------
-    The target is twice the second input; the first and third are noise.
-
-    >>> import numpy as np
-    >>> from skviann.feature_selection._sampling import relevant_regression
-    >>> X = np.random.default_rng(0).normal(size=(50, 3))
-    >>> X -= X.mean(axis=0)
-    >>> y = 2 * X[:, 1]
-    >>> kept, coefficients, _ = relevant_regression(X.T @ X, X.T @ y, y @ y, 50)
-    >>> kept, coefficients.round(3)
-    (array([1]), array([2.]))
     """
     kept = np.arange(len(gram))
     penalties = np.full(len(gram), float(len(gram)))
@@ -168,43 +114,14 @@ def leave_one_out(inputs, target, coefficients, covariance):
     """Predict each row by a penalised regression that was fitted without it.
 
     ``residual / (1 - leverage)`` is the residual of a row that the fit has not seen,
-    as large as those of new rows will be.
-
-    Parameters
-    ----------
-    inputs : ndarray of shape (n_rows, n_inputs)
-        Of mean 0.
-    target : ndarray of shape (n_rows,)
-        Of mean 0.
-    coefficients : ndarray of shape (n_inputs,)
-        ``covariance @ inputs.T @ target``.
-    covariance : ndarray of shape (n_inputs, n_inputs)
-        Inverse of the penalised Gram matrix.
-
-    Returns
-    -------
-    predictions : ndarray of shape (n_rows,)
-        Without the row itself; the penalties stay as they are.
+    as large as those of new rows will be. Inputs, (n_rows, n_inputs), and target,
+    (n_rows,), have mean 0; coefficients are ``covariance @ inputs.T @ target``, with
+    the inverse of the penalised Gram matrix. The penalties stay as they are.
 
     References
     ----------
     T. Hastie, R. Tibshirani, J. Friedman (2009), "The Elements of Statistical
     Learning", equation 7.64.
-
-    Examples
-    --------
-    The last row is far out and pulls the line towards itself, from -0.67 to 1.71.
-
-    >>> import numpy as np
-    >>> from skviann.feature_selection._sampling import leave_one_out
-    >>> X = np.array([[-1.0], [0.0], [-2.0], [3.0]])
-    >>> y = np.array([0.0, -1.0, -1.0, 2.0])
-    >>> covariance = np.linalg.inv(X.T @ X)
-    >>> coefficients = covariance @ X.T @ y
-    >>> (X @ coefficients).round(2) + 0.0
-    array([-0.57,  0.  , -1.14,  1.71])
-    >>> leave_one_out(X, y, coefficients, covariance).round(2)
-    array([-0.84,  0.33, -1.31, -0.67])
     """
     leverage = 1 / len(inputs) + ((inputs @ covariance) * inputs).sum(axis=1)
     residuals = target - inputs @ coefficients
@@ -212,36 +129,11 @@ def leave_one_out(inputs, target, coefficients, covariance):
 
 
 def draw_donors(train, new, n_donors, n_draws, random_state):
-    """For each new row, draw training rows with predictions near its own.
+    """Draw for each new row training rows with predictions near its own.
 
-    Parameters
-    ----------
-    train : ndarray of shape (n_train,)
-        Predictions of the training rows.
-    new : ndarray of shape (n_rows,)
-        Predictions of the new rows.
-    n_donors : int
-        Each draw is one of so many nearest rows, or of more where some are equally far.
-    n_draws : int
-        How many are drawn for each row, with replacement.
-    random_state : RandomState
-        Draws them.
-
-    Returns
-    -------
-    donors : ndarray of int of shape (n_draws, n_rows)
-        Positions in `train`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skviann.feature_selection._sampling import draw_donors
-    >>> train = np.array([5.0, 1.0, 3.0, 2.0, 4.0])
-    >>> rng = np.random.RandomState(0)
-    >>> donors = draw_donors(train, np.array([0.0, 3.5]), 2, 6, rng)
-    >>> train[donors].T
-    array([[1., 2., 2., 2., 2., 2.],
-           [4., 3., 4., 4., 4., 3.]])
+    Each draw is one of the `n_donors` nearest rows, or of more where some are equally
+    far. From predictions, (n_train,) and (n_rows,), to positions in `train`, drawn with
+    replacement: (n_draws, n_rows).
     """
     order = np.argsort(train, kind="stable")
     ordered = train[order]
@@ -365,7 +257,7 @@ class ConditionalSampler(BaseEstimator):
             normal_scores(column[~gaps])
             for column, gaps in zip(X.T, self._gaps.T, strict=True)
         ]
-        self._column_of_input, self._part_of_input = self._lay_out()
+        self._column_of_input, self._told_by_input = self._lay_out()
         inputs = self._raw_inputs(X, np.arange(len(self._column_of_input)))
         known = ~np.isnan(inputs)
         n_known = np.maximum(known.sum(axis=0), 1)
@@ -384,23 +276,18 @@ class ConditionalSampler(BaseEstimator):
         scores, which say nothing new of a column with two levels; then levels, and
         which values are missing.
         """
-        n_features = self._train.shape[1]
-        column, part = list(range(n_features)), [_SCORE] * n_features
-        for j, (levels, _, _) in enumerate(self._tables):
-            if len(levels) > 2 and not self._is_category[j]:
-                column.append(j)
-                part.append(_SIZE)
+        columns = range(len(self._tables))
+        found = [(j, _SCORE) for j in columns]
+        for j in np.flatnonzero(~self._is_category):
+            if len(self._tables[j][0]) > 2:
+                found.append((j, _SIZE))
         for j in np.flatnonzero(self._is_category):
             levels, _, shares = self._tables[j]
             n_rows = shares * (~self._gaps[:, j]).sum()
             told = levels[n_rows >= _MIN_ROWS_OF_LEVEL]
-            told = told[1:] if len(levels) == 2 else told
-            column += [j] * len(told)
-            part += told.astype(int).tolist()
-        for j in np.flatnonzero(self._gaps.any(axis=0)):
-            column.append(int(j))
-            part.append(_MISSING)
-        return np.array(column), np.array(part)
+            found += [(j, int(level)) for level in told[len(levels) == 2 :]]
+        found += [(j, _MISSING) for j in np.flatnonzero(self._gaps.any(axis=0))]
+        return np.array(found).T
 
     def sample(self, X, column, n_draws=1, random_state=None):
         """Draw values of a column for each row.
@@ -497,12 +384,7 @@ class ConditionalSampler(BaseEstimator):
     def _draw_levels(self, X, column, codes, known, n_draws, random_state):
         """Draw codes from their probabilities given the other columns.
 
-        Parameters
-        ----------
-        codes : ndarray of shape (n_train,)
-            Of the training rows.
-        known : boolean ndarray of shape (n_train,)
-            Which of these rows have a code.
+        `codes` are those of the training rows, (n_train,); `known`: which have one.
         """
         others = np.flatnonzero(self._column_of_input != column)
         inputs, codes = self._inputs[known], codes[known]
@@ -526,18 +408,18 @@ class ConditionalSampler(BaseEstimator):
         """Compute inputs, not yet standardised; NaN where a value is missing."""
         raw = np.empty((len(X), len(inputs)))
         for i, k in enumerate(inputs):
-            column, part = self._column_of_input[k], self._part_of_input[k]
+            column, told = self._column_of_input[k], self._told_by_input[k]
             values = X[:, column]
             levels, scores, _ = self._tables[column]
-            if part == _MISSING:
+            if told == _MISSING:
                 raw[:, i] = np.isnan(values)
-            elif part >= 0:
-                raw[:, i] = np.where(np.isnan(values), np.nan, values == part)
+            elif told >= 0:
+                raw[:, i] = np.where(np.isnan(values), np.nan, values == told)
             elif self._is_category[column] or len(levels) == 0:
                 raw[:, i] = 0  # levels have no score, nor has a column of gaps
             else:
                 raw[:, i] = np.interp(values, levels, scores)
-                if part == _SIZE:
+                if told == _SIZE:
                     np.abs(raw[:, i], out=raw[:, i])
         return raw
 
@@ -549,22 +431,17 @@ class ConditionalSampler(BaseEstimator):
 
 def _as_mask(categorical_features, X):
     """Return which columns are categories, after a check of their codes."""
-    is_category = np.zeros(X.shape[1], dtype=bool)
-    if categorical_features is None:
-        return is_category
-    wanted = np.asarray(categorical_features)
-    is_mask = wanted.dtype == bool
-    is_fine = wanted.ndim == 1 and (wanted.size == 0 or wanted.dtype.kind in "biu")
-    if is_fine and is_mask:
-        is_fine = len(wanted) == len(is_category)
-    elif is_fine and wanted.size:
-        is_fine = wanted.min() >= 0 and wanted.max() < len(is_category)
-    if not is_fine:
+    columns = np.arange(X.shape[1])
+    wanted = np.asarray([] if categorical_features is None else categorical_features)
+    if wanted.dtype == bool and wanted.shape == columns.shape:
+        wanted = np.flatnonzero(wanted)
+    are_numbers = wanted.dtype.kind in "iu" and wanted.ndim == 1
+    if wanted.size and not (are_numbers and np.isin(wanted, columns).all()):
         raise ValueError(
             "categorical_features must be numbers or a mask of the "
-            f"{len(is_category)} columns of X, got {categorical_features!r}."
+            f"{len(columns)} columns of X, got {categorical_features!r}."
         )
-    is_category[wanted if wanted.size else []] = True
+    is_category = np.isin(columns, wanted)
     for column in np.flatnonzero(is_category):
         codes = X[~np.isnan(X[:, column]), column]
         if (codes < 0).any() or (codes != np.round(codes)).any():
@@ -592,9 +469,7 @@ def _relevant_for_levels(inputs, others, codes):
     Only these go into the logistic regression: of many that say nothing, it would learn
     some rows by heart, and be too sure of itself.
     """
-    levels, numbers = np.unique(codes, return_inverse=True)
-    is_level = (numbers[:, np.newaxis] == np.arange(len(levels))).astype(float)
-    is_level = is_level[:, 1:] if len(levels) == 2 else is_level
+    is_level = LabelBinarizer().fit_transform(codes).astype(float)
     targets = is_level - is_level.mean(axis=0)
     deviation = targets.std(axis=0)
     targets = targets / np.where(deviation > 0, deviation, 1)
@@ -604,10 +479,7 @@ def _relevant_for_levels(inputs, others, codes):
     strongest = strongest[:_MAX_PREDICTORS]
     gram = centred[:, strongest].T @ centred[:, strongest]
     used = set()
-    for number in range(targets.shape[1]):
-        square = targets[:, number] @ targets[:, number]
-        kept, _, _ = relevant_regression(
-            gram, products[strongest, number], square, len(codes)
-        )
+    for target, of_target in zip(targets.T, products[strongest].T, strict=True):
+        kept, _, _ = relevant_regression(gram, of_target, target @ target, len(codes))
         used.update(strongest[kept].tolist())
     return others[sorted(used)]

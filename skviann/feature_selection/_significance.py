@@ -41,14 +41,10 @@ def losses_with_draws(losses_of, draws, tested, seed, units=None):
     tested : ndarray of int of shape (n_folds, n_tested)
         The features that each fold's last networks see.
     seed : int
-        Same seed, same draws.
+        Of the draws.
     units : list of ndarray of int, default=None
         Of each fold's rows: losses of a unit are added up, for together its rows say no
         more than one. None: each row is one.
-
-    Returns
-    -------
-    losses : Losses
     """
 
     def by_unit(losses, fold):
@@ -87,25 +83,7 @@ def feature_pvalues(losses, n_features):
     fold ``a``, the loss falls by the sum over folds of ``g[a] * sum(g[b] for b != a)``,
     in which each pair comes twice, and whose variance is twice that of its draws.
 
-    Parameters
-    ----------
-    losses : Losses
-        From `losses_with_draws`.
-    n_features : int
-        All features.
-
-    Returns
-    -------
-    pvalues : ndarray of shape (n_features,)
-
-    References
-    ----------
-    W. Tansey, V. Veitch, H. Zhang, R. Rabadan, D. M. Blei (2022), "The Holdout
-    Randomization Test for Feature Selection in Black Box Models", Journal of
-    Computational and Graphical Statistics 31(1), 151-162.
-
-    A. Chamma, D. A. Engemann, B. Thirion (2023), "Statistically Valid Variable
-    Importance Assessment through Conditional Permutations", NeurIPS 36.
+    Returned are p-values of all features, (n_features,).
     """
     variance_factor = _VARIANCE_OF_FOLDS if len(losses.original) > 1 else 1.0
     pvalues, original = np.ones(n_features), np.concatenate(losses.original)
@@ -123,17 +101,7 @@ def feature_pvalues(losses, n_features):
 
 
 def merge_losses(losses):
-    """Put together the losses of several samples of rows.
-
-    Parameters
-    ----------
-    losses : list of Losses
-        Of the same folds and features.
-
-    Returns
-    -------
-    losses : Losses
-    """
+    """Put together losses of several samples, of the same folds and features."""
     return Losses(
         [
             np.concatenate(of_fold)
@@ -156,21 +124,11 @@ def randomisation_pvalue(original, resampled, variance_factor=1.0):
     rise, on average over draws (a paired test over rows)? The larger one is a valid
     p-value whenever one of the two is.
 
-    Parameters
-    ----------
-    original : array-like of shape (n_rows,)
-        Held-out loss of each row.
-    resampled : array-like of shape (n_draws, n_rows)
-        The same with the column's values redrawn given the other columns.
-    variance_factor : float, default=1.0
-        How many times as much as among draws, or rows, the mean loss varies by chance.
-
-    Returns
-    -------
-    pvalue : float
-        Small if the network predicts worse without the column's own values. 1 if the
-        mean loss stays the same, or does not vary over draws, or changes by the same
-        amount in all rows.
+    `original` are the held-out losses of each row, (n_rows,), `resampled` the same with
+    the column's values redrawn given the other columns, (n_draws, n_rows). By chance,
+    the mean loss varies `variance_factor` times as much as among draws, or rows. The
+    p-value is 1 if the mean loss stays the same, or does not vary over draws, or
+    changes by the same amount in all rows.
 
     References
     ----------
@@ -180,16 +138,6 @@ def randomisation_pvalue(original, resampled, variance_factor=1.0):
 
     A. Chamma, D. A. Engemann, B. Thirion (2023), "Statistically valid variable
     importance assessment through conditional permutations", NeurIPS 36, section 4.
-
-    Examples
-    --------
-    The mean loss is 1, those of the draws are 2 and 3:
-    ``t = (2.5 - 1) / sqrt(1/2 + 1/4)``, about 1.7, with 1 degree of freedom. Over rows
-    it is ``t = (1 + 1 + 2.5) / 3 / 0.5 = 3``, with 2.
-
-    >>> from skviann.feature_selection._significance import randomisation_pvalue
-    >>> print(f"{randomisation_pvalue([1, 1, 1], [[2, 2, 2], [2, 2, 5]]):.4f}")
-    0.1667
     """
     original, resampled = np.asarray(original, float), np.asarray(resampled, float)
     means, rises = resampled.mean(axis=1), resampled.mean(axis=0) - original
@@ -217,31 +165,12 @@ def benjamini_hochberg(pvalues, alpha):
     selected. This controls the false discovery rate of independent and of positively
     dependent tests.
 
-    Parameters
-    ----------
-    pvalues : array-like of shape (n_tests,)
-        Between 0 and 1.
-    alpha : float
-        The false discovery rate, between 0 and 1.
-
-    Returns
-    -------
-    selected : ndarray of bool of shape (n_tests,)
-        Which null hypotheses are rejected.
+    From p-values, (n_tests,), to whether each null hypothesis is rejected.
 
     References
     ----------
     Y. Benjamini, Y. Hochberg (1995), "Controlling the false discovery rate", Journal
     of the Royal Statistical Society B 57(1), 289-300.
-
-    Examples
-    --------
-    0.02 is above its own bound, 0.05 / 3, but 0.03 is below ``0.05 * 2 / 3``, and takes
-    it along.
-
-    >>> from skviann.feature_selection._significance import benjamini_hochberg
-    >>> benjamini_hochberg([0.02, 0.03, 0.8], alpha=0.05)
-    array([ True,  True, False])
     """
     return stats.false_discovery_control(pvalues, method="bh") <= alpha
 
@@ -253,32 +182,12 @@ def holm(pvalues, alpha):
     are selected. This controls the family-wise error rate, however the tests depend on
     each other.
 
-    Parameters
-    ----------
-    pvalues : array-like of shape (n_tests,)
-        Between 0 and 1.
-    alpha : float
-        The family-wise error rate, between 0 and 1.
-
-    Returns
-    -------
-    selected : ndarray of bool of shape (n_tests,)
-        Which null hypotheses are rejected.
+    From p-values, (n_tests,), to whether each null hypothesis is rejected.
 
     References
     ----------
     S. Holm (1979), "A simple sequentially rejective multiple test procedure",
     Scandinavian Journal of Statistics 6(2), 65-70.
-
-    Examples
-    --------
-    0.03 would pass alone, yet 0.02 stops at ``0.05 / 3`` before it.
-
-    >>> from skviann.feature_selection._significance import holm
-    >>> holm([0.02, 0.03, 0.8], alpha=0.05)
-    array([False, False, False])
-    >>> holm([0.01, 0.02, 0.8], alpha=0.05)
-    array([ True,  True, False])
     """
     pvalues = np.asarray(pvalues, dtype=np.float64)
     order = np.argsort(pvalues, kind="stable")

@@ -10,8 +10,8 @@ from skviann.feature_selection._path import (
     MAX_HELD_OUT_ROWS,
     Path,
     choose_size,
-    in_blocks,
     merge_paths,
+    pool_rows,
 )
 from skviann.feature_selection._significance import benjamini_hochberg, holm
 
@@ -62,7 +62,7 @@ def merge_findings(findings, weights, seed):
     if merged.path is None:
         return merged
     path = merge_paths([one.path for one in findings], weights)
-    losses, of_rows = in_blocks(path.losses, path.weights, MAX_HELD_OUT_ROWS, seed)
+    losses, of_rows = pool_rows(path.losses, path.weights, MAX_HELD_OUT_ROWS, seed)
     n_sets = len(path.n_features)
     return merged._replace(
         path=path._replace(losses=losses, weights=of_rows),

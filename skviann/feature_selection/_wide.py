@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 from skviann.feature_selection._learner import Learner
-from skviann.neural_network._training import Group, Schedule, train
+from skviann.neural_network._training import Fold, Members, Schedule, train
 
 # More features are looked at in random blocks of so many, which bound the memory.
 BLOCK_SIZE = 4096
@@ -122,5 +122,5 @@ class Block:
         n_steps = max(2 * _BATCHES, len(rows) // batch_size)
         learning_rate = float(self.network.learning_rate)
         schedule = Schedule(batch_size, _EPOCHS, n_steps // _EPOCHS, learning_rate)
-        trained = train(problem, [Group(rows, features)], 1, schedule, seed)
+        trained = train(problem, Members([Fold(rows, features)], 1), schedule, seed)
         return trained.importances[0]

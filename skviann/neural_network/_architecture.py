@@ -43,14 +43,10 @@ def check_activation(activation):
 
 
 def make_selection(architecture, *, n_members=1, feature_of_input=(0,)):
-    """Build the layer that learns a selection.
+    """Build the layer that learns a selection: a pair, of which one or both are None.
 
-    Returns
-    -------
-    gates : layers.SelectionLayer or None
-        In front of the first layer.
-    first : layers.RowSparseDense or None
-        In place of the first layer.
+    A `layers.SelectionLayer` in front of the first layer, or a `layers.RowSparseDense`
+    in place of it.
     """
     if architecture.selection is None:
         return None, None
@@ -76,19 +72,9 @@ def draw_weights(architecture, seeds, n_features, n_inputs):
     so that their sizes at the end, and their ways there, tell what training made of
     them rather than where they began. The others are Glorot's; biases are 0.
 
-    Parameters
-    ----------
-    architecture : Architecture
-        What to draw for.
-    seeds : sequence of int
-        For each member: same seed, same weights.
-    n_features, n_inputs : int
-        What each member sees, before and behind the encoding.
-
-    Returns
-    -------
-    weights : list of ndarray of shape (n_members, n_rows, n_columns)
-        Weights of the features, if they have any; then a kernel and a bias a layer.
+    `seeds` has one for each member: same seed, same weights. Each sees `n_features`, by
+    `n_inputs`. Arrays are of shape (n_members, n_rows, n_columns): the weights of the
+    features, if they have any; then a kernel and a bias a layer.
     """
     generators = [np.random.default_rng(seed) for seed in seeds]
     gates, _ = make_selection(architecture)
@@ -111,20 +97,10 @@ def draw_weights(architecture, seeds, n_features, n_inputs):
 
 
 def build_model(trained, inputs):
-    """Build the Keras model of trained members.
+    """Build the Keras model of trained members, given the inputs of all features.
 
-    Parameters
-    ----------
-    trained : Trained
-        Its architecture and weights.
-    inputs : Inputs
-        Of all features.
-
-    Returns
-    -------
-    model : keras.Model
-        To the mean of the members' outputs, (rows, n_outputs); from scaled features,
-        where all of them are numbers without gaps, else from the inputs.
+    From scaled features, where all of them are numbers without gaps, else from the
+    inputs, to the mean of the members' outputs: (rows, n_outputs).
     """
     architecture, weights = trained.architecture, trained.weights
     n_members = len(weights[-1])
@@ -158,13 +134,8 @@ def build_model(trained, inputs):
 def _encoding_of(inputs, weights, architecture):
     """Find the layer that encodes numbers, and the weights with its own in front.
 
-    Returns
-    -------
-    encoding : PiecewiseLinearEncoding or None
-        None where there is more than numbers.
-    feature_of_input : ndarray of int
-        Of what the first dense layer sees.
-    weights : list of ndarray
+    The layer is None where there is more than numbers. In the middle: which feature
+    each input of the first dense layer belongs to.
     """
     if not inputs.are_numbers:
         return None, inputs.feature, weights

@@ -42,7 +42,14 @@ from skviann.neural_network._architecture import (
     check_activation,
 )
 from skviann.neural_network._problem import Learned, Problem, Target
-from skviann.neural_network._training import Group, Schedule, State, predict, train
+from skviann.neural_network._training import (
+    Fold,
+    Members,
+    Schedule,
+    State,
+    predict,
+    train,
+)
 
 # What "auto" stands for: steps in all, the most epochs of few rows, and the batches
 # with which one pass over many rows is enough.
@@ -114,6 +121,17 @@ n_features_in_ : int
     Number of features seen by fit.
 feature_names_in_ : ndarray of shape (n_features,)
     Their names, if all are strings.
+some_classes:
+>>> from sklearn.datasets import make_classification
+>>> X, y = make_classification(
+...     n_samples=300, n_features=10, n_informative=3, n_redundant=0,
+...     shuffle=False, class_sep=2.0, random_state=0,
+... )
+a_quantity:
+>>> from sklearn.datasets import make_regression
+>>> X, y = make_regression(
+...     n_features=6, n_informative=2, shuffle=False, random_state=0
+... )
 """
 OF_CLASSES = """
 classes_ : ndarray of shape (n_classes,)
@@ -221,7 +239,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             problem, learned = self._open(*self._read(X, y, reset=True), sample_weight)
             warn_about_columns(learned.columns)
             (seed,) = draw_seeds(self.random_state, 1)
-            self._keep(learned, self._train(problem, seed))
+            self._set_results(learned, self._train(problem, seed))
         return self
 
     def _read(self, X, y, *, reset):
@@ -231,22 +249,10 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _open(self, table, y, sample_weight, *, learned=None, classes=None):
         """Check all else, and prepare the data for any number of trainings.
 
-        Parameters
-        ----------
-        table, y
-            As `_read` returns them.
-        sample_weight
-            As for `fit`.
-        learned : Learned, default=None
-            What an earlier call with other rows returned; None: learn from these rows
-            what columns hold, bins, levels and the target's classes or scale.
-        classes : array-like, default=None
-            All classes, if these rows may lack some.
-
-        Returns
-        -------
-        problem : Problem
-        learned : Learned
+        `table` and `y` are as `_read` returns them. `learned` is what an earlier call
+        with other rows returned; None: learn from these rows what columns hold, bins,
+        levels and the target's classes (those in `classes`, if the rows may lack some)
+        or scale.
         """
         check_process()
         self._validate_params()  # again: a selector comes here without `fit`
@@ -348,15 +354,14 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             rows, validation_rows = rows[:n_trained_on], rows[n_trained_on:]
         return train(
             problem,
-            [Group(rows, np.arange(problem.n_features))],
-            int(self.n_members),
+            Members([Fold(rows, np.arange(problem.n_features))], int(self.n_members)),
             self._schedule(len(rows), len(problem.inputs), int(self.n_members)),
             seed,
             validation_rows=validation_rows,
             on_epoch=_print_epoch if self.verbose else None,
         )
 
-    def _keep(self, learned, trained):
+    def _set_results(self, learned, trained):
         """Write down what was learned."""
         self._learned = learned
         self._trained = trained
@@ -419,15 +424,15 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         schedule = Schedule(
             batch_size, -(-n_batches // steps), steps, float(self.learning_rate)
         )
+        fold = Fold(np.arange(n_rows), np.arange(problem.n_features))
         trained = train(
             problem,
-            [Group(np.arange(n_rows), np.arange(problem.n_features))],
-            int(self.n_members),
+            Members([fold], int(self.n_members)),
             schedule,
             seed,
             state=state,
         )
-        self._keep(learned, trained)
+        self._set_results(learned, trained)
         for name, values in self.history_.items():
             self.history_[name] = history.get(name, []) + values
 

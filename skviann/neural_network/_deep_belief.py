@@ -9,6 +9,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skviann._docstrings import composed
 from skviann._sklearn_compat import Interval, _fit_context
 from skviann._validation import (
     FLOATS,
@@ -18,11 +19,12 @@ from skviann._validation import (
     explained,
     without_objects,
 )
-from skviann.neural_network._base import check_hidden_layer_sizes
+from skviann.neural_network._base import SHARED, check_hidden_layer_sizes
 from skviann.neural_network._viann import VIANNClassifier, default_network
 from skviann.variance import sum_to_one
 
 
+@composed(SHARED)
 class DeepBeliefRanking(LinkedToDocs, BaseEstimator):
     """Importances by a deep belief network that was fine-tuned to the target.
 
@@ -61,10 +63,7 @@ class DeepBeliefRanking(LinkedToDocs, BaseEstimator):
         Scales features for the networks.
     networks_ : list of MLPClassifier or MLPRegressor
         The fine-tuned networks.
-    n_features_in_ : int
-        Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+    {n_features_in_, feature_names_in_}
 
     References
     ----------
@@ -73,12 +72,8 @@ class DeepBeliefRanking(LinkedToDocs, BaseEstimator):
 
     Examples
     --------
-    >>> from sklearn.datasets import make_classification
     >>> from skviann import DeepBeliefRanking
-    >>> X, y = make_classification(
-    ...     n_samples=300, n_features=10, n_informative=3, n_redundant=0,
-    ...     shuffle=False, class_sep=2.0, random_state=0,
-    ... )
+    {some_classes}
     >>> ranking = DeepBeliefRanking(random_state=0).fit(X, y)
     >>> sorted(ranking.feature_importances_.argsort()[-3:].tolist())
     [0, 1, 2]

@@ -2,8 +2,8 @@
 
 Tracing a graph takes a second, so one serves every number of rows, inputs, units and
 members; only the number of layers, the activation, the task and a layer that learns a
-selection are built in. Axes are (members, inputs, units); members come in groups of
-equal size, which share their rows and features: (groups, rows, inputs).
+selection are built in. Axes are (members, inputs, units); members come in folds of
+equal size, which share their rows and features: (folds, rows, inputs).
 """
 
 from contextlib import contextmanager
@@ -37,11 +37,6 @@ def borrowed(architecture):
 
 class PackedGraph:
     """Trains weights by Adam, and computes outputs from weights.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        Of which only what the graph depends on counts, see `key`.
 
     References
     ----------
@@ -150,27 +145,12 @@ class PackedGraph:
     ):
         """Take a step of Adam for each batch.
 
-        Parameters
-        ----------
-        X : tensor of shape (n_steps, n_groups, n_rows, n_inputs)
-            Inputs.
-        targets : tensor of shape (n_steps, n_groups, n_rows, n_outputs)
-            Class numbers or standardised quantities.
-        row_weights : tensor of shape (n_steps, n_groups, n_rows)
-            What each row's loss counts in the sum that a step lowers.
-        feature_of_input : tensor of int of shape (n_groups, n_inputs)
-            Which of its group's features an input belongs to.
-        mask : tensor of shape (n_members, n_inputs, 1)
-            1 for inputs that a member sees; empty if all see all.
-        learning_rate : float
-            Size of the steps.
-        seed : int
-            Of what is drawn at random in the network.
-
-        Returns
-        -------
-        loss : tensor of shape (n_members,)
-            Sum of the steps' losses, penalties left out.
+        X, (n_steps, n_folds, n_rows, n_inputs), comes with targets, class numbers or
+        standardised quantities, (n_steps, n_folds, n_rows, n_outputs), and with what
+        each row's loss counts in the sum that a step lowers, (n_steps, n_folds,
+        n_rows). An input belongs to a feature of its fold, (n_folds, n_inputs); the
+        mask, (n_members, n_inputs, 1), is 1 where a member sees it, empty if all see
+        all. Returned is the sum of the steps' losses, (n_members,), without penalties.
         """
         n_members = tf.shape(self._weights[-1].read_value())[0]
 
@@ -221,7 +201,7 @@ class PackedGraph:
         return total
 
     @tf.function(input_signature=[], autograph=False)
-    def take_in(self):
+    def update_variance(self):
         """Update the running variance of the first kernel (Welford)."""
         kernel = self._weights[self._first_kernel].read_value()
         deviation = kernel - self._kernel_mean
@@ -247,17 +227,17 @@ class PackedGraph:
         kernel = tf.cond(
             tf.size(mask) > 0, lambda: kernel * mask, lambda: tf.identity(kernel)
         )
-        n_groups, n_rows = tf.shape(X)[0], tf.shape(X)[1]
-        inputs = X[:, tf.newaxis]  # (groups, 1, rows, inputs)
+        n_folds, n_rows = tf.shape(X)[0], tf.shape(X)[1]
+        inputs = X[:, tf.newaxis]  # (folds, 1, rows, inputs)
         if gates:
             uniform = None
             if draw_seed is not None:
                 uniform = tf.random.stateless_uniform(
                     [shape[0], n_rows, tf.shape(gates[0])[2]], draw_seed
                 )
-            factors = _by_group(self._gates.factors(gates[0], uniform), n_groups)
+            factors = _by_fold(self._gates.factors(gates[0], uniform), n_folds)
             inputs *= tf.gather(factors, feature_of_input, axis=-1, batch_dims=1)
-        hidden = tf.matmul(inputs, _by_group(kernel, n_groups))
+        hidden = tf.matmul(inputs, _by_fold(kernel, n_folds))
         hidden = tf.reshape(hidden, [shape[0], n_rows, shape[2]]) + bias
         for kernel, bias in zip(others[::2], others[1::2], strict=True):
             hidden = tf.matmul(self._activation(hidden), kernel) + bias
@@ -297,12 +277,12 @@ def _make_variable():
     )
 
 
-def _by_group(values, n_groups):
-    """(members, a, b) to (groups, members in it, a, b)."""
+def _by_fold(values, n_folds):
+    """(members, a, b) to (folds, members in it, a, b)."""
     shape = tf.shape(values)
-    return tf.reshape(values, [n_groups, -1, shape[1], shape[2]])
+    return tf.reshape(values, [n_folds, -1, shape[1], shape[2]])
 
 
 def _for_members(values, n_members):
-    """Repeat what a group shares for each of its members."""
+    """Repeat what a fold shares for each of its members."""
     return tf.repeat(values, n_members // tf.shape(values)[0], axis=0)

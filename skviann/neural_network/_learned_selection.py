@@ -105,12 +105,8 @@ class DeepFeatureSelectionClassifier(NetworkClassifier, _DeepFeatureSelection):
 
     Examples
     --------
-    >>> from sklearn.datasets import make_classification
     >>> from skviann import DeepFeatureSelectionClassifier
-    >>> X, y = make_classification(
-    ...     n_samples=300, n_features=10, n_informative=3, n_redundant=0,
-    ...     shuffle=False, class_sep=2.0, random_state=0,
-    ... )
+    {some_classes}
     >>> network = DeepFeatureSelectionClassifier(random_state=0).fit(X, y)
     >>> sorted(network.feature_importances_.argsort()[-3:].tolist())
     [0, 1, 2]
@@ -141,11 +137,8 @@ class DeepFeatureSelectionRegressor(NetworkRegressor, _DeepFeatureSelection):
 
     Examples
     --------
-    >>> from sklearn.datasets import make_regression
     >>> from skviann import DeepFeatureSelectionRegressor
-    >>> X, y = make_regression(
-    ...     n_features=6, n_informative=2, shuffle=False, random_state=0
-    ... )
+    {a_quantity}
     >>> network = DeepFeatureSelectionRegressor(random_state=0).fit(X, y)
     >>> sorted(network.feature_importances_.argsort()[-2:].tolist())
     [0, 1]
@@ -228,12 +221,8 @@ class DropoutRankingClassifier(NetworkClassifier, _DropoutRanking):
 
     Examples
     --------
-    >>> from sklearn.datasets import make_classification
     >>> from skviann import DropoutRankingClassifier
-    >>> X, y = make_classification(
-    ...     n_samples=300, n_features=10, n_informative=3, n_redundant=0,
-    ...     shuffle=False, class_sep=2.0, random_state=0,
-    ... )
+    {some_classes}
     >>> network = DropoutRankingClassifier(random_state=0).fit(X, y)
     >>> sorted(network.feature_importances_.argsort()[-3:].tolist())
     [0, 1, 2]
@@ -263,11 +252,8 @@ class DropoutRankingRegressor(NetworkRegressor, _DropoutRanking):
 
     Examples
     --------
-    >>> from sklearn.datasets import make_regression
     >>> from skviann import DropoutRankingRegressor
-    >>> X, y = make_regression(
-    ...     n_features=6, n_informative=2, shuffle=False, random_state=0
-    ... )
+    {a_quantity}
     >>> network = DropoutRankingRegressor(random_state=0).fit(X, y)
     >>> sorted(network.feature_importances_.argsort()[-2:].tolist())
     [0, 1]

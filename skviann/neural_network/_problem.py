@@ -17,9 +17,9 @@ from skviann._validation import take_cells, take_rows
 from skviann.neural_network._architecture import Architecture
 
 # Inputs of all rows are held up to so many values, else computed batch by batch; those
-# of a group's features are put together beforehand up to fewer.
+# of a fold's features are put together beforehand up to fewer.
 _MAX_VALUES_IN_MEMORY = 2**27
-_MAX_VALUES_OF_GROUP = 2**24
+_MAX_VALUES_OF_FOLD = 2**24
 _VALUES_AT_A_TIME = 2**23
 
 
@@ -73,9 +73,7 @@ class Target(NamedTuple):
     def code(self, y):
         """Turn rows into class numbers or standardised quantities.
 
-        Returns
-        -------
-        coded : ndarray of shape (n_samples, n_outputs or 1)
+        Of shape (n_samples, n_outputs), or (n_samples, 1) for class numbers.
         """
         if self.task == "regression":
             outputs = y.reshape(len(y), -1)
@@ -140,10 +138,7 @@ class Target(NamedTuple):
     def outputs(self, predictions):
         """Undo the activation of a network's output, and the scale of quantities.
 
-        Parameters
-        ----------
-        predictions : ndarray of shape (n_samples, n_outputs)
-            Probabilities, one for each class or label; quantities.
+        Both (n_samples, n_outputs), with a probability for each class or label.
         """
         if self.task == "regression":
             return (predictions - self.scaler.mean_) / self.scaler.scale_
@@ -224,13 +219,8 @@ class Problem:
                 self._encoded[rows] = self.inputs.encode(self.X[rows])
         return self._encoded
 
-    def part(self, rows, features):
-        """Make the problem of some rows and features; these get numbers from 0 on.
-
-        Parameters
-        ----------
-        rows, features : ndarray of int
-        """
+    def subset(self, rows, features):
+        """Make the problem of some rows and features; these get numbers from 0 on."""
         columns = np.sort(self.columns_of(features))
         number = np.empty(self.n_features, dtype=int)
         number[features] = np.arange(len(features))
@@ -249,16 +239,8 @@ class Problem:
     def reader(self, features):
         """Prepare to read some features, in the order given.
 
-        Parameters
-        ----------
-        features : ndarray of int
-
-        Returns
-        -------
-        read : callable
-            From row numbers to inputs: float32 of shape (n_rows, n_inputs).
-        inputs : Inputs
-            Of these features.
+        Returned is a function, from row numbers to inputs, float32 of shape (n_rows,
+        n_inputs), and the `Inputs` of these features.
         """
         every = len(features) == self.n_features and (np.diff(features) == 1).all()
         inputs, position = self.inputs, slice(None)
@@ -269,7 +251,7 @@ class Problem:
         encoded = self._encode()
         if every:
             return encoded.__getitem__, inputs
-        if self.n_rows * len(inputs) <= _MAX_VALUES_OF_GROUP:
+        if self.n_rows * len(inputs) <= _MAX_VALUES_OF_FOLD:
             return encoded[:, position].__getitem__, inputs
         return lambda rows: encoded[rows[:, np.newaxis], position], inputs
 
@@ -303,17 +285,7 @@ class Problem:
 
 
 def join_problems(problems):
-    """Put features of the same rows side by side.
-
-    Parameters
-    ----------
-    problems : list of Problem
-        Of columns of numbers, each of which is a feature.
-
-    Returns
-    -------
-    problem : Problem
-    """
+    """Put side by side columns of numbers of the same rows, each of them a feature."""
     return replace(
         problems[0],
         X=np.hstack([problem.X for problem in problems]),

@@ -1,4 +1,4 @@
-"""Trains packed networks on groups of rows and columns, and evaluates them.
+"""Trains packed networks fold by fold, all at once, and evaluates them.
 
 `train` and the functions behind it take a `Problem` and arrays, and return values.
 """
@@ -34,11 +34,21 @@ class Schedule(NamedTuple):
     n_iter_no_change: int | None = None  # epochs without a lower loss before it stops
 
 
-class Group(NamedTuple):
-    """What some of the members see."""
+class Fold(NamedTuple):
+    """What some of the members are trained on."""
 
     rows: np.ndarray
     features: np.ndarray
+
+
+class Members(NamedTuple):
+    """Who is trained, and on what."""
+
+    folds: list  # of `Fold`, with the same number of features
+    n_each: int  # members of each fold
+    # (n_each,): members of a fold begin alike, and each sees so many of its features,
+    # from the first. None: each begins in its own way, and sees all.
+    n_features_seen: np.ndarray | None = None
 
 
 class State(NamedTuple):
@@ -50,10 +60,10 @@ class State(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """Members of a training, group by group."""
+    """What members of one or several folds have become."""
 
     architecture: Architecture
-    feature_of_input: np.ndarray  # (n_groups, n_inputs)
+    feature_of_input: np.ndarray  # (n_folds, n_inputs)
     weights: list  # of ndarray, members first
     mask: np.ndarray  # (n_members, n_inputs, 1), or empty
     importances: np.ndarray  # (n_members, n_features): shares that sum to 1
@@ -62,36 +72,14 @@ class Trained(NamedTuple):
 
 
 def train(
-    problem,
-    groups,
-    n_each,
-    schedule,
-    seed,
-    *,
-    n_features_seen=None,
-    same_weights=False,
-    validation_rows=None,
-    on_epoch=None,
-    state=None,
+    problem, members, schedule, seed, *, validation_rows=None, on_epoch=None, state=None
 ):
-    """Train members in groups, all at once.
+    """Train members, all at once; same seed, same result.
 
     Parameters
     ----------
-    problem : Problem
-        Rows and targets.
-    groups : list of Group
-        The same number of features in each.
-    n_each : int
-        Members in each group.
-    schedule : Schedule
-        How long.
-    seed : int
-        Same seed, same result.
-    n_features_seen : ndarray of int of shape (n_each,), default=None
-        How many of its group's features each member sees, from the first; None: all.
-    same_weights : bool, default=False
-        Whether the members of a group begin with the same weights.
+    problem, members, schedule, seed
+        Rows and target; who is trained on what; how long.
     validation_rows : ndarray of int, default=None
         Rows whose loss stops the training early, see `Schedule.n_iter_no_change`.
     on_epoch : callable, default=None
@@ -109,26 +97,27 @@ def train(
     ValueError
         If weights became NaN or infinite.
     """
+    folds, n_each, n_features_seen = members
     readers, inputs = zip(
-        *(problem.reader(group.features) for group in groups), strict=True
+        *(problem.reader(fold.features) for fold in folds), strict=True
     )
-    feature_of_input = _side_by_side([of_group.feature for of_group in inputs])
+    feature_of_input = _side_by_side([of_fold.feature for of_fold in inputs])
     n_inputs = feature_of_input.shape[1]
     member_seeds = [
-        [seed, number, 0 if same_weights else member]
-        for number in range(len(groups))
+        [seed, number, member if n_features_seen is None else 0]
+        for number in range(len(folds))
         for member in range(n_each)
     ]
     weights = draw_weights(
-        problem.architecture, member_seeds, len(groups[0].features), n_inputs
+        problem.architecture, member_seeds, len(folds[0].features), n_inputs
     )
-    constants = [problem.constant(group.rows) for group in groups]
+    constants = [problem.constant(fold.rows) for fold in folds]
     weights[-1][:, 0] = np.repeat(constants, n_each, axis=0)  # the base rate first
     mask = NO_MASK
     if n_features_seen is not None:
         seen = feature_of_input[:, None] < np.asarray(n_features_seen)[:, None]
         mask = np.concatenate(seen).astype(np.float32)[..., np.newaxis]
-    feed = _Feed(problem, groups, readers, n_inputs, schedule, seed)
+    feed = _Feed(problem, folds, readers, n_inputs, schedule, seed)
     history = {"loss": []}
     readings, best, first_epoch = [], None, 0  # readings with their epoch
     with packed_graph.borrowed(problem.architecture) as graph:
@@ -145,7 +134,7 @@ def train(
                 for batches in feed.epoch()
             )
             history["loss"].append(float(loss.mean()) / feed.steps_per_epoch)
-            graph.take_in()
+            graph.update_variance()
             if epoch + 1 >= 2 ** (2 + len(readings) / 2):
                 readings.append((epoch, _shares(graph, inputs)))
             if validation_rows is not None:
@@ -193,7 +182,7 @@ def train(
 def _side_by_side(rows):
     """Stack arrays of different lengths, their last entries repeated at the end.
 
-    Behind the last input, a group's are 0: what they belong to makes no difference.
+    Behind the last input, a fold's are 0: what they belong to makes no difference.
     """
     length = max(map(len, rows))
     stacked = np.zeros((len(rows), length), dtype=np.int32)
@@ -204,35 +193,35 @@ def _side_by_side(rows):
 
 
 class _Feed:
-    """Batches of every group's rows, epoch after epoch."""
+    """Batches of every fold's rows, epoch after epoch."""
 
-    def __init__(self, problem, groups, readers, n_inputs, schedule, seed):
+    def __init__(self, problem, folds, readers, n_inputs, schedule, seed):
         self._problem = problem
-        self._groups = groups
+        self._folds = folds
         self._readers = readers
         self._n_inputs = n_inputs
         size = schedule.batch_size
-        n_batches = max(-(-len(group.rows) // size) for group in groups)
+        n_batches = max(-(-len(fold.rows) // size) for fold in folds)
         self.steps_per_epoch = schedule.steps_per_epoch or n_batches
         n_steps = self.steps_per_epoch * schedule.epochs
         self._streams = [
-            _batches(len(group.rows), size, n_steps, np.random.default_rng([seed, i]))
-            for i, group in enumerate(groups)
+            _batches(len(fold.rows), size, n_steps, np.random.default_rng([seed, i]))
+            for i, fold in enumerate(folds)
         ]
-        self._weights = [problem.weights_of(group.rows) for group in groups]
-        n_values = len(groups) * size * max(n_inputs, 1)
+        self._weights = [problem.weights_of(fold.rows) for fold in folds]
+        n_values = len(folds) * size * max(n_inputs, 1)
         self._steps_at_a_time = int(max(1, _VALUES_AT_A_TIME // n_values))
 
     def epoch(self):
         """Yield an epoch's batches, not too many in one: X, targets, rows' weights."""
         for first in range(0, self.steps_per_epoch, self._steps_at_a_time):
             n_steps = min(self._steps_at_a_time, self.steps_per_epoch - first)
-            parts = [self._of_group(i, n_steps) for i in range(len(self._groups))]
-            yield tuple(np.stack(part, axis=1) for part in zip(*parts, strict=True))
+            by_fold = [self._of_fold(i, n_steps) for i in range(len(self._folds))]
+            yield tuple(np.stack(one, axis=1) for one in zip(*by_fold, strict=True))
         release_pages(self._problem.X)
 
-    def _of_group(self, number, n_steps):
-        rows = self._groups[number].rows
+    def _of_fold(self, number, n_steps):
+        rows = self._folds[number].rows
         chosen = np.stack([next(self._streams[number]) for _ in range(n_steps)])
         is_row = chosen >= 0
         taken = rows[chosen.ravel()]
@@ -282,8 +271,8 @@ def _shares(graph, inputs):
     return _sum_to_one(
         np.concatenate(
             [
-                of_group.scores_of_features(some[:, : len(of_group)])
-                for of_group, some in zip(inputs, scores, strict=True)
+                of_fold.scores_of_features(some[:, : len(of_fold)])
+                for of_fold, some in zip(inputs, scores, strict=True)
             ]
         )
     )
@@ -296,16 +285,8 @@ def _sum_to_one(scores):
 def compute_outputs(trained, X):
     """Compute outputs of members before their activation.
 
-    Parameters
-    ----------
-    trained : Trained
-        Members in groups.
-    X : ndarray of shape (n_groups, n_rows, n_inputs)
-        Inputs of each group's rows.
-
-    Returns
-    -------
-    outputs : ndarray of shape (n_members, n_rows, n_outputs)
+    From inputs of each fold's rows, (n_folds, n_rows, n_inputs), to outputs of shape
+    (n_members, n_rows, n_outputs).
     """
     kernel = trained.weights[-2 * len(trained.architecture.hidden_layer_sizes) - 2]
     n_values = len(X) * kernel.shape[1] + len(kernel) * kernel.shape[2]
@@ -325,7 +306,7 @@ def compute_outputs(trained, X):
 
 
 def _validation_loss(problem, read, rows, feature_of_input, weights, graph):
-    """Mean loss of the members of one group on rows that it was not trained on."""
+    """Mean loss of the members of one fold on rows that it was not trained on."""
     outputs = graph.outputs(weights, read(rows)[None], feature_of_input, NO_MASK)
     outputs = outputs.numpy()
     losses = problem.row_losses(rows, outputs) * problem.weights_of(rows)
@@ -333,12 +314,7 @@ def _validation_loss(problem, read, rows, feature_of_input, weights, graph):
 
 
 def join_members(trained):
-    """Put the members of several trainings of the same features into one.
-
-    The history is that of the first one.
-    """
-    if len(trained) == 1:
-        return trained[0]
+    """Put the members of several trainings of the same features into the first."""
     return trained[0]._replace(
         weights=[
             np.concatenate(values)
@@ -348,27 +324,17 @@ def join_members(trained):
     )
 
 
-def as_one_group(trained):
-    """Put members of several groups that see the same features into one."""
+def as_one_fold(trained):
+    """Put members of several folds that see the same features into one."""
     return trained._replace(feature_of_input=trained.feature_of_input[:1])
 
 
 def predict(trained, X, learned):
-    """Average what the members of one group predict.
+    """Average what the members of one fold predict.
 
-    Parameters
-    ----------
-    trained : Trained
-        Members in one group.
-    X : ndarray or sparse matrix of shape (n_samples, n_columns)
-        Rows of a coded table.
-    learned : Learned
-        What it was coded with.
-
-    Returns
-    -------
-    predictions : ndarray of shape (n_samples, n_outputs)
-        Probabilities, of the second class where there are two; standardised quantities.
+    For rows of a coded table, (n_samples, n_columns), as `learned` tells: (n_samples,
+    n_outputs), probabilities, of the second class where there are two; standardised
+    quantities.
     """
     # In full batches, for the last digits of a matrix product depend on its number of
     # rows: a row's prediction shall not depend on the rows beside it.

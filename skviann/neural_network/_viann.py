@@ -228,11 +228,8 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
 
     Examples
     --------
-    >>> from sklearn.datasets import make_regression
     >>> from skviann import VIANNRegressor
-    >>> X, y = make_regression(
-    ...     n_features=6, n_informative=2, shuffle=False, random_state=0
-    ... )
+    {a_quantity}
     >>> regressor = VIANNRegressor(random_state=0).fit(X, y)
     >>> sorted(regressor.feature_importances_.argsort()[-2:].tolist())
     [0, 1]

@@ -19,23 +19,9 @@ def repeated_batches(arrays, batch_size, *, shuffle, seed):
     builds its pipeline anew for every epoch. Large arrays are not copied, and a
     memory-mapped one is read batch by batch.
 
-    Parameters
-    ----------
-    arrays : list of ndarray of shape (n_samples, ...)
-        X, y and perhaps sample weights.
-    batch_size : int
-        Rows a batch.
-    shuffle : bool
-        Whether each epoch has its own random order.
-    seed : int
-        Same seed, same orders.
-
-    Returns
-    -------
-    dataset : tf.data.Dataset
-        Endless, of tuples of tensors.
-    n_batches : int
-        Batches an epoch.
+    `arrays` are X, y and perhaps sample weights; the same seed means the same orders.
+    Returned are an endless `tf.data.Dataset` of tuples of tensors, and the number of
+    batches of an epoch.
     """
     X, *others = arrays
     rows = np.arange(len(X))

@@ -28,16 +28,9 @@ def borrowed_copy(model, batch, n_steps, callbacks):
     is lent itself where no copy is proved equal to it, or where a callback may do
     anything with it.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled.
-    batch : tuple of tf.TensorSpec
-        What it is trained on; a graph made for labels in a column serves no others.
-    n_steps : int
-        Steps that are run at once, unless the model was told otherwise.
-    callbacks : list of keras.callbacks.Callback
-        Of the training; they are given the model in the end.
+    `batch` is the `tf.TensorSpec` of what it is trained on: a graph made for labels in
+    a column serves no others. `n_steps` are run at once, unless the model was told
+    otherwise. The callbacks of the training are given the model in the end.
     """
     original = model.steps_per_execution
     n_steps = n_steps if original == 1 else original
@@ -136,8 +129,8 @@ def describe(model):
     state = {id(variable): number for number, variable in enumerate(_state(model))}
     found, numbers, description = [model], {id(model): 0}, []
     try:
-        for part in found:  # grows on the way
-            kind, contents = _open(part, state)
+        for one in found:  # grows on the way
+            kind, contents = _open(one, state)
             description.append(kind)
             for content in contents:
                 value = _value(content)
@@ -155,43 +148,43 @@ _READABLE = (str, bytes, int, float, type(None), type, types.ModuleType)
 _READABLE += (inspect.Signature, slice, tf.TensorShape, keras.DTypePolicy)
 
 
-def _value(part):
+def _value(item):
     """Write down what is equal where it looks equal; None for other objects."""
-    of_tuple = part if isinstance(part, tuple) else (part,)
+    of_tuple = item if isinstance(item, tuple) else (item,)
     if all(isinstance(one, _READABLE) for one in of_tuple):
-        return type(part), repr(part)
-    if isinstance(part, (np.ndarray, np.generic, tf.Tensor)):
-        array = np.asarray(part)
+        return type(item), repr(item)
+    if isinstance(item, (np.ndarray, np.generic, tf.Tensor)):
+        array = np.asarray(item)
         return str(array.dtype), array.shape, array.tobytes()
-    if isinstance(part, keras.initializers.Initializer):
-        return type(part)  # has done its work
+    if isinstance(item, keras.initializers.Initializer):
+        return type(item)  # has done its work
     return None
 
 
-def _open(part, state):
+def _open(item, state):
     """Tell what an object is, and what is in it; an error if that is unknown."""
-    if isinstance(part, dict):
-        return dict, [each for pair in part.items() for each in pair]
-    if isinstance(part, (list, tuple)):
-        return isinstance(part, list), part
-    if isinstance(part, (set, frozenset)):
-        return set, sorted(part)  # TypeError where objects have no order
-    if isinstance(part, types.MethodType):
-        return types.MethodType, [part.__func__, part.__self__]
-    is_function = isinstance(part, types.FunctionType)
-    if not _is_known(part if is_function else type(part)):
-        raise TypeError(f"{part!r} is not Keras's")
+    if isinstance(item, dict):
+        return dict, [each for pair in item.items() for each in pair]
+    if isinstance(item, (list, tuple)):
+        return isinstance(item, list), item
+    if isinstance(item, (set, frozenset)):
+        return set, sorted(item)  # TypeError where objects have no order
+    if isinstance(item, types.MethodType):
+        return types.MethodType, [item.__func__, item.__self__]
+    is_function = isinstance(item, types.FunctionType)
+    if not _is_known(item if is_function else type(item)):
+        raise TypeError(f"{item!r} is not Keras's")
     if is_function:
-        closure = [cell.cell_contents for cell in part.__closure__ or ()]
-        return part.__code__, [*closure, part.__defaults__]
+        closure = [cell.cell_contents for cell in item.__closure__ or ()]
+        return item.__code__, [*closure, item.__defaults__]
     contents = {
         name: content
-        for name, content in vars(part).items()
+        for name, content in vars(item).items()
         if name not in _NOT_COMPARED and not name.startswith("_self_")
     }
-    if isinstance(part, keras.Variable):  # unknown where it is not of the state
-        contents["_value"] = state.get(id(part), part.value)
-    elif isinstance(part, keras.metrics.Metric):
-        contents["name"] = part.name  # of an entry in the history
-        state.update((id(variable), "begins anew") for variable in part.variables)
-    return type(part), [each for pair in sorted(contents.items()) for each in pair]
+    if isinstance(item, keras.Variable):  # unknown where it is not of the state
+        contents["_value"] = state.get(id(item), item.value)
+    elif isinstance(item, keras.metrics.Metric):
+        contents["name"] = item.name  # of an entry in the history
+        state.update((id(variable), "begins anew") for variable in item.variables)
+    return type(item), [each for pair in sorted(contents.items()) for each in pair]

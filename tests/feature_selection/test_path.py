@@ -9,10 +9,10 @@ from skviann.feature_selection._path import (
     choose_size,
     follow_path,
     held_out_rows,
-    in_blocks,
     merge_paths,
     paired_difference,
     path_of_rows,
+    pool_rows,
     set_sizes,
 )
 
@@ -106,16 +106,16 @@ def test_rows_of_several_folds_count_once():
     assert_array_equal(path.losses[0], [1] * 5 + [2] * 5 + [3] * 5)
 
 
-def test_blocks_of_rows_tell_mean_and_error_of_the_rows():
+def test_pools_of_rows_tell_mean_and_error_of_the_rows():
     losses, others = rng.normal(size=(2, 6000))
     weights = rng.uniform(0.5, 2, 6000)
     mean, error = paired_difference(losses, others, weights)
-    blocks, sums = in_blocks(np.array([losses, others]), weights, 500, seed=0)
+    blocks, sums = pool_rows(np.array([losses, others]), weights, 500, seed=0)
     assert blocks.shape == (2, 500)
     of_blocks, error_of_blocks = paired_difference(*blocks, sums)
     assert_allclose(of_blocks, mean)
     assert_allclose(error_of_blocks, error, rtol=0.1)
-    few, same = in_blocks(losses[:10], weights[:10], 10, seed=0)
+    few, same = pool_rows(losses[:10], weights[:10], 10, seed=0)
     assert_array_equal(few, losses[:10])
     assert_array_equal(same, weights[:10])
 
@@ -150,18 +150,17 @@ def test_smaller_sets_are_replaced():
 def test_the_smallest_set_that_is_about_as_good_is_chosen():
     noise = np.tile([1.0, -1.0], 50)
     base = np.zeros(100)
-    # The differences to the best have a standard error of about 0.1.
+    # The differences to the best have a standard error of about 0.1, half of it counts.
     path = path_of(base + 5, base + 1, base + 0.04 + noise, base + 0.06 + noise, base)
-    assert choose_size(path, n_errors=0.5) == 2
-    assert choose_size(path, n_errors=0.3) == 4
-    assert choose_size(path, n_errors=0) == 4
+    assert choose_size(path) == 2
+    path = path_of(base + 5, base + 1, base + 0.06 + noise, base + 0.04 + noise, base)
+    assert choose_size(path) == 3
+    path = path_of(base + 5, base + 1, base + 0.06 + noise, base)
+    assert choose_size(path) == 3
 
 
-def test_nothing_is_chosen_unless_it_beats_a_constant_clearly():
-    noise = np.tile([1.0, -1.0], 50)
-    path = path_of(np.full(100, 0.15) + noise, np.zeros(100))  # by 1.5 errors
-    assert choose_size(path, n_errors_over_none=2) == 0
-    assert choose_size(path, n_errors_over_none=1) == 1
-    # Not even where the constant is within half an error of the best.
-    path = path_of(np.full(100, 0.04) + noise, np.zeros(100))
-    assert choose_size(path, n_errors=0.5, n_errors_over_none=0) == 1
+@pytest.mark.parametrize(("n_errors", "chosen"), [(0.4, 0), (1.5, 0), (2.5, 1)])
+def test_nothing_is_chosen_unless_it_beats_a_constant_clearly(n_errors, chosen):
+    noise = np.tile([1.0, -1.0], 50)  # an error of about 0.1
+    path = path_of(np.full(100, 0.1 * n_errors) + noise, np.zeros(100))
+    assert choose_size(path) == chosen

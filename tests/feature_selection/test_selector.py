@@ -791,12 +791,12 @@ def test_verbose_shows_the_rounds(step, counts, wide, capsys):
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """Groups of all packed trainings."""
+    """Folds of all packed trainings."""
     seen, train = [], _training.train
 
-    def spy(problem, groups, *args, **kwargs):
-        seen.append(groups)
-        return train(problem, groups, *args, **kwargs)
+    def spy(problem, members, *args, **kwargs):
+        seen.append(members.folds)
+        return train(problem, members, *args, **kwargs)
 
     monkeypatch.setattr(_training, "train", spy)
     return seen
@@ -805,26 +805,24 @@ def trainings(monkeypatch):
 def test_rounds_see_only_the_features_that_are_left(wide, trainings):
     network = VIANNClassifier(**FAST, random_state=0)
     selector = VIANNSelector(network, step=0.5, threshold="mean").fit(*wide)
-    assert [len(groups[0].features) for groups in trainings] == [80, 40, 20, 16]
+    assert [len(folds[0].features) for folds in trainings] == [80, 40, 20, 16]
     for before, after in pairwise(trainings):
-        for group_before, group_after in zip(before, after, strict=True):
-            assert set(group_after.features) < set(group_before.features)
-            assert_array_equal(group_after.rows, group_before.rows)
+        for fold_before, fold_after in zip(before, after, strict=True):
+            assert set(fold_after.features) < set(fold_before.features)
+            assert_array_equal(fold_after.rows, fold_before.rows)
     # Each fold drops its own.
-    kept = np.concatenate([group.features for group in trainings[-1]])
+    kept = np.concatenate([fold.features for fold in trainings[-1]])
     n_rounds = (
         1
         + sum(
-            np.bincount(
-                np.concatenate([group.features for group in groups]), minlength=80
-            )
-            for groups in trainings[1:]
+            np.bincount(np.concatenate([fold.features for fold in folds]), minlength=80)
+            for folds in trainings[1:]
         )
         / 4
     )
     assert_allclose(selector.n_rounds_, n_rounds)
     assert len(set(kept)) > 16
-    held_out = [np.setdiff1d(np.arange(400), group.rows) for group in trainings[0]]
+    held_out = [np.setdiff1d(np.arange(400), fold.rows) for fold in trainings[0]]
     assert_array_equal(np.sort(np.concatenate(held_out)), np.arange(400))
 
 

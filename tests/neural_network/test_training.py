@@ -14,7 +14,7 @@ from skviann._inputs import learn_inputs, scale_rows
 from skviann.neural_network import _cache, _graph, _problem, _training
 from skviann.neural_network._architecture import Architecture, draw_weights
 from skviann.neural_network._problem import Problem, Target
-from skviann.neural_network._training import Group, Schedule, train
+from skviann.neural_network._training import Fold, Members, Schedule, train
 
 N_OUTPUTS = {"binary": 1, "multiclass": 3, "regression": 2}
 N_BINS = 2
@@ -55,7 +55,7 @@ def make_problem(
 
 
 def every_row(problem):
-    return [Group(np.arange(len(problem.X)), np.arange(6))]
+    return Members([Fold(np.arange(len(problem.X)), np.arange(6))], 2)
 
 
 def encode_by_hand(problem, columns):
@@ -90,19 +90,19 @@ LOSSES = {
 }
 
 
-def train_alone(problem, group, member_seed, schedule, seed, n_seen=None):
+def train_alone(problem, fold, member_seed, schedule, seed, n_seen=None):
     """Train one member as a Keras model of its own, step by step."""
     task = problem.architecture.task
-    inputs = encode_by_hand(problem, group.features)
-    weights = np.ones(len(group.rows))
+    inputs = encode_by_hand(problem, fold.features)
+    weights = np.ones(len(fold.rows))
     if problem.sample_weight is not None:
-        weights = problem.sample_weight[group.rows]
+        weights = problem.sample_weight[fold.rows]
         weights = weights / weights.mean()
     drawn = draw_weights(
-        problem.architecture, [member_seed], len(group.features), inputs.shape[1]
+        problem.architecture, [member_seed], len(fold.features), inputs.shape[1]
     )
     drawn = [values[0] for values in drawn]
-    drawn[-1] = constant_by_hand(task, problem.y[group.rows], weights)[None]
+    drawn[-1] = constant_by_hand(task, problem.y[fold.rows], weights)[None]
     layers = [
         keras.layers.Dense(size, "relu")
         for size in problem.architecture.hidden_layer_sizes
@@ -112,16 +112,16 @@ def train_alone(problem, group, member_seed, schedule, seed, n_seen=None):
     model.set_weights([w if i % 2 == 0 else w[0] for i, w in enumerate(drawn)])
     optimizer = keras.optimizers.Adam(schedule.learning_rate)
     seen = np.arange(inputs.shape[1]) < (n_seen or 6) * N_BINS
-    n_each = -(-len(group.rows) // schedule.batch_size)
+    n_each = -(-len(fold.rows) // schedule.batch_size)
     n_steps = schedule.epochs * (schedule.steps_per_epoch or n_each)
     batches = _training._batches(
-        len(group.rows), schedule.batch_size, n_steps, np.random.default_rng(seed)
+        len(fold.rows), schedule.batch_size, n_steps, np.random.default_rng(seed)
     )
     losses = []
     for _ in range(n_steps):
         batch = next(batches)
         batch = batch[batch >= 0]
-        rows = group.rows[batch]
+        rows = fold.rows[batch]
         with tf.GradientTape() as tape:
             outputs = model(inputs[rows] * seen)
             row_losses = LOSSES[task](tf.constant(problem.y[rows]), outputs)
@@ -136,20 +136,20 @@ def train_alone(problem, group, member_seed, schedule, seed, n_seen=None):
 @pytest.mark.parametrize("task", N_OUTPUTS)
 def test_a_packed_training_equals_separate_trainings(task, weighted):
     problem = make_problem(task, weighted)
-    groups = [
-        Group(np.arange(0, 30), np.array([0, 1, 2, 3])),
-        Group(np.arange(8, 40)[::-1], np.array([5, 2, 0, 1])),
+    folds = [
+        Fold(np.arange(0, 30), np.array([0, 1, 2, 3])),
+        Fold(np.arange(8, 40)[::-1], np.array([5, 2, 0, 1])),
     ]
     schedule = Schedule(9, 3, 4, 0.01)
     n_seen = np.array([4, 2])
-    trained = train(problem, groups, 2, schedule, 7, n_features_seen=n_seen)
+    trained = train(problem, Members(folds, 2, n_seen), schedule, 7)
     losses = []
-    for number, group in enumerate(groups):
+    for number, fold in enumerate(folds):
         for member in range(2):
             alone, losses_alone = train_alone(
                 problem,
-                group,
-                [7, number, member],
+                fold,
+                [7, number, 0],  # members that see other features begin alike
                 schedule,
                 [7, number],
                 n_seen[member],
@@ -174,7 +174,7 @@ def test_training_begins_at_the_base_rate(task, weighted):
     assert_allclose(problem.constant(rows), expected, rtol=1e-4, atol=1e-6)
     # One tiny step leaves the output biases where they began.
     trained = train(
-        problem, [Group(rows, np.arange(6))], 2, Schedule(30, 2, 1, 1e-9), 0
+        problem, Members([Fold(rows, np.arange(6))], 2), Schedule(30, 2, 1, 1e-9), 0
     )
     assert_allclose(trained.weights[-1], [[expected]] * 2, rtol=1e-4, atol=1e-6)
 
@@ -268,9 +268,9 @@ def test_importances_are_means_of_readings_from_recorded_weights(n_bins, classes
     recorded = []
 
     class Recording(_graph.PackedGraph):
-        def take_in(self):
+        def update_variance(self):
             recorded.append(self.weights()[0])
-            return super().take_in()
+            return super().update_variance()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_graph, "PackedGraph", Recording)
@@ -294,10 +294,10 @@ def test_short_trainings_are_read_at_their_end():
     # Weights are recorded by training anew, for fewer epochs.
     problem = make_problem("binary")
     recorded = [
-        train(problem, every_row(problem), 2, Schedule(8, n, 5, 0.02), 3).weights[0]
+        train(problem, every_row(problem), Schedule(8, n, 5, 0.02), 3).weights[0]
         for n in (1, 2, 3)
     ]
-    trained = train(problem, every_row(problem), 2, Schedule(8, 3, 5, 0.02), 3)
+    trained = train(problem, every_row(problem), Schedule(8, 3, 5, 0.02), 3)
     scores = viann_by_hand(recorded, recorded[-1]).reshape(2, 6, N_BINS).sum(axis=2)
     expected = scores / scores.sum(axis=1, keepdims=True)
     assert_allclose(trained.importances, expected, rtol=1e-3, atol=1e-6)
@@ -309,7 +309,6 @@ def test_on_epoch_is_told_the_history_so_far():
     trained = train(
         problem,
         every_row(problem),
-        2,
         Schedule(8, 4, 5, 0.01),
         0,
         on_epoch=lambda history: lengths.append(len(history["loss"])),
@@ -326,8 +325,7 @@ def test_early_stopping_goes_back_to_the_best_epoch():
     rows, held_out = np.arange(25), np.arange(25, 40)
     trained = train(
         problem,
-        [Group(rows, np.arange(6))],
-        2,
+        Members([Fold(rows, np.arange(6))], 2),
         Schedule(8, 200, 4, 0.05, 3),
         0,
         validation_rows=held_out,
@@ -351,30 +349,30 @@ def test_early_stopping_goes_back_to_the_best_epoch():
     )
     assert_allclose(val_loss[best], expected, rtol=1e-4)
     # What it is given is the training that ends there.
-    shorter = train(
-        problem, [Group(rows, np.arange(6))], 2, Schedule(8, best + 1, 4, 0.05), 0
-    )
+    members = Members([Fold(rows, np.arange(6))], 2)
+    shorter = train(problem, members, Schedule(8, best + 1, 4, 0.05), 0)
     for one, other in zip(trained.weights, shorter.weights, strict=True):
         assert_allclose(one, other, rtol=1e-3, atol=1e-5)
     if best:  # after one epoch alone there is no variance
         assert np.isfinite(trained.importances).all()
 
 
-def test_members_begin_alike_where_asked():
+def test_members_that_see_nested_features_begin_alike():
     problem = make_problem()
-    groups = [every_row(problem)[0]] * 2
-    same = train(problem, groups, 2, Schedule(8, 2, 3, 0.01), 0, same_weights=True)
-    other = train(problem, groups, 2, Schedule(8, 2, 3, 0.01), 0)
-    for group in (0, 2):
-        assert_array_equal(same.weights[0][group], same.weights[0][group + 1])
-        assert (other.weights[0][group] != other.weights[0][group + 1]).any()
+    folds = every_row(problem).folds * 2
+    schedule, n_seen = Schedule(8, 2, 3, 0.01), np.array([6, 6])
+    same = train(problem, Members(folds, 2, n_seen), schedule, 0)
+    other = train(problem, Members(folds, 2), schedule, 0)
+    for fold in (0, 2):
+        assert_array_equal(same.weights[0][fold], same.weights[0][fold + 1])
+        assert (other.weights[0][fold] != other.weights[0][fold + 1]).any()
     assert (same.weights[0][0] != same.weights[0][2]).any()
 
 
 @pytest.mark.parametrize("task", N_OUTPUTS)
 def test_outputs_do_not_depend_on_the_parts_they_are_computed_in(task, monkeypatch):
     problem = make_problem(task)
-    trained = train(problem, every_row(problem), 2, Schedule(8, 2, 3, 0.01), 0)
+    trained = train(problem, every_row(problem), Schedule(8, 2, 3, 0.01), 0)
     X = encode_by_hand(problem, np.arange(6))[None]
     whole = _training.compute_outputs(trained, X)
     assert whole.shape == (2, 40, N_OUTPUTS[task])
@@ -385,22 +383,22 @@ def test_outputs_do_not_depend_on_the_parts_they_are_computed_in(task, monkeypat
 def test_one_graph_serves_all_shapes():
     _graph._graphs.clear()
     problem = make_problem(sizes=(5, 4))
-    train(problem, every_row(problem), 2, Schedule(8, 2, 3, 0.01), 0)
+    train(problem, every_row(problem), Schedule(8, 2, 3, 0.01), 0)
     assert len(_graph._graphs) == 1
     key = _graph.PackedGraph.key(problem.architecture)
     graph = _graph._graphs.take(key)
     _graph._graphs.put(key, graph)
     assert graph.train.experimental_get_tracing_count() == 1
     other = make_problem(n_rows=70, sizes=(3, 9))
-    groups = [
-        Group(np.arange(50), np.array([3, 1])),
-        Group(np.arange(20, 70), np.array([4, 0])),
+    folds = [
+        Fold(np.arange(50), np.array([3, 1])),
+        Fold(np.arange(20, 70), np.array([4, 0])),
     ]
-    X = np.stack([encode_by_hand(other, group.features) for group in groups])
+    X = np.stack([encode_by_hand(other, fold.features) for fold in folds])
 
     def results(n_seen):
         schedule = Schedule(11, 2, 5, 0.1)
-        trained = train(other, groups, 3, schedule, 1, n_features_seen=n_seen)
+        trained = train(other, Members(folds, 3, n_seen), schedule, 1)
         outputs = _training.compute_outputs(trained, X)
         return [*trained.weights, trained.importances, outputs]
 
@@ -443,11 +441,11 @@ def test_networks_of_other_settings_are_not_mixed_up():
     fresh = []
     for problem, schedule in variants:
         _graph._graphs.clear()
-        fresh.append(train(problem, every_row(problem), 2, schedule, 0))
+        fresh.append(train(problem, every_row(problem), schedule, 0))
     _graph._graphs.clear()
     for _ in range(2):
         for (problem, schedule), alone in zip(variants, fresh, strict=True):
-            again = train(problem, every_row(problem), 2, schedule, 0)
+            again = train(problem, every_row(problem), schedule, 0)
             for one, other in zip(again.weights, alone.weights, strict=True):
                 assert_array_equal(one, other)
             assert_array_equal(again.importances, alone.importances)
@@ -466,7 +464,6 @@ def test_an_interrupted_training_leaves_no_graph_behind():
         train(
             problem,
             every_row(problem),
-            2,
             Schedule(8, 2, 3, 0.01),
             0,
             on_epoch=interrupt,
