@@ -26,7 +26,7 @@ from sklearn.utils.validation import (
 )
 
 from skviann._groups import groups_of
-from skviann._lazy import callbacks, wrappers
+from skviann._lazy import first_layers, wrappers
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
@@ -889,7 +889,7 @@ class VIANNSelector(ImportanceSelector):
         return np.array([", ".join(some) for some in words], dtype=object)
 
     def _warn_about_scales(self, X, fitted):
-        if callbacks.scales_inputs(fitted.model_):
+        if first_layers.scales_inputs(fitted.model_):
             return
         deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
         deviations = deviations[deviations > 0]
