@@ -7,13 +7,9 @@ from textwrap import dedent, indent
 def composed(*shared):
     """Fill in the docstring of a class or function.
 
-    A line ``{alpha, n_bins}`` becomes the entries of these names.
-
-    Parameters
-    ----------
-    *shared : str
-        Entries as in a numpydoc section; any other text under a name has that name and
-        a colon on a line of its own.
+    A line ``{alpha, n_bins}`` becomes the entries of these names. They are written as
+    in a numpydoc section; any other text under a name has that name and a colon on a
+    line of its own.
     """
     entries = {}
     for text in shared:

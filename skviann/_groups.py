@@ -35,24 +35,11 @@ def groups_of(estimator, n_features):
 
 
 def read_groups(feature_groups, table):
-    """Find out which columns belong together.
+    """Find out which columns of a checked table belong together.
 
-    Parameters
-    ----------
-    feature_groups : dict, array-like or None
-        Columns, by name or number, of each group's name; or a label for each column.
-        Those that are in no group, or whose label is None, stand for themselves.
-    table : narwhals.DataFrame, ndarray or sparse matrix
-        From `check_table`.
-
-    Returns
-    -------
-    groups : Groups
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, a column is in two groups, or labels are missing.
+    `feature_groups` is a dict of columns, by name or number, of each group's name; or a
+    label for each column. Columns that are in no group, or whose label is None, stand
+    for themselves.
     """
     n_columns, names = table.shape[1], names_of(table)
     labels = [None] * n_columns

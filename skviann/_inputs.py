@@ -88,18 +88,7 @@ class Inputs:
         return self.feature * self.n_bins + np.arange(len(self)) - first
 
     def of_features(self, features):
-        """Return inputs of some features, in the order given, and where they are.
-
-        Parameters
-        ----------
-        features : ndarray of int of shape (n_some,)
-
-        Returns
-        -------
-        inputs : Inputs
-        position : ndarray of int
-            Of these among all inputs.
-        """
+        """Return inputs of some features, in that order, and their positions here."""
         first = np.searchsorted(self.feature, features)
         count = np.searchsorted(self.feature, features, side="right") - first
         feature = np.repeat(np.arange(len(features)), count)
@@ -121,13 +110,7 @@ class Inputs:
         return replace(self, **{**arrays, "bins": bins, **others})
 
     def on_columns(self, columns):
-        """Return the same inputs for a table that has only some of the columns.
-
-        Parameters
-        ----------
-        columns : ndarray of int
-            All that are needed.
-        """
+        """Return the same inputs for a table of the columns that they need alone."""
         number = np.full(len(self.center), -1)
         number[columns] = np.arange(len(columns))
         return replace(
@@ -168,12 +151,8 @@ class Inputs:
     def terms(self, coded):
         """Tell each column's value in as few numbers as possible, for products of them.
 
-        Returns
-        -------
-        values : ndarray of shape (n_rows, n_terms)
-            The numbers themselves, and an indicator for each level and for gaps.
-        feature : ndarray of int of shape (n_terms,)
-            Which feature a term belongs to.
+        Returns the numbers themselves and an indicator for each level and for gaps, of
+        shape (n_rows, n_terms), and which feature each term belongs to.
         """
         firsts, others = self._terms()
         numbers = self._sources(coded)[:, self._position[firsts]]
@@ -234,17 +213,7 @@ class Inputs:
 
 
 def join_inputs(inputs):
-    """Put the inputs of tables side by side.
-
-    Parameters
-    ----------
-    inputs : list of Inputs
-
-    Returns
-    -------
-    inputs : Inputs
-        Of all columns, in their order.
-    """
+    """Put the inputs of tables side by side, with all columns in their order."""
     first_features = np.cumsum([0, *(one.n_features for one in inputs)])
     first_columns = np.cumsum([0, *(len(one.center) for one in inputs)])
 
@@ -306,28 +275,12 @@ def _read_off(days, part):
 def learn_inputs(
     coded, rows, sample_weight, kinds, day_zero, feature_of_column, n_bins
 ):
-    """Find out which inputs the columns need, from a sample of rows.
+    """Find out which inputs the columns need, from some rows of a coded table.
 
-    Parameters
-    ----------
-    coded : ndarray or sparse matrix of shape (n_samples, n_columns)
-        A coded table; columns of an array are read in blocks.
-    rows : ndarray of int of shape (n_rows,)
-        Which to learn from.
-    sample_weight : ndarray of shape (n_rows,) or None
-        How much each row counts.
-    kinds : ndarray of str of shape (n_columns,)
-        "number", "category" or "date".
-    day_zero : ndarray of shape (n_columns,)
-        Days from 1970-01-01 to a date's 0.
-    feature_of_column : ndarray of int of shape (n_columns,)
-        Which columns belong together.
-    n_bins : int
-        Quantile bins of a number.
-
-    Returns
-    -------
-    inputs : Inputs
+    `sample_weight` (n_rows,) tells how much each of these `rows` counts; None: all the
+    same. Of each column `kinds` tells whether it is a number, a category or a date,
+    `day_zero` how many days from 1970-01-01 to a date's 0, and `feature_of_column`
+    which feature it belongs to. Columns of an array are read in blocks.
     """
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight
     n_columns = coded.shape[1]

@@ -65,10 +65,7 @@ class DateFormat(NamedTuple):
     def read(self, texts):
         """Read dates, as datetime64; NaT for what stands for a missing value.
 
-        Raises
-        ------
-        ValueError
-            If a text does not fit. The text is its argument.
+        A text that does not fit is the argument of a ValueError.
         """
         day_of, days, times = {}, [], []
         for text in texts:
@@ -95,10 +92,7 @@ class NumberFormat(NamedTuple):
     def read(self, texts):
         """Read numbers; NaN for what stands for a missing value.
 
-        Raises
-        ------
-        ValueError
-            If a text does not fit. The text is its argument.
+        A text that does not fit is the argument of a ValueError.
         """
         values = []
         for text in texts:
@@ -112,19 +106,10 @@ class NumberFormat(NamedTuple):
 
 
 def find_format(texts):
-    """Find out whether all texts are dates, or all are numbers.
+    """Find out whether a column's different texts are all dates, or all numbers.
 
-    Parameters
-    ----------
-    texts : collection of str
-        The different texts of a column.
-
-    Returns
-    -------
-    format : DateFormat, NumberFormat or None
-        None if there is none that fits them all, or more than one.
-    doubt : str or None
-        What is not clear if there is more than one, and what to do.
+    Returns the `DateFormat` or `NumberFormat` that fits them all, None if there is none
+    or more than one; and what is not clear if there is more than one, and what to do.
     """
     texts = [text for text in texts if not _is_missing(text)]
     if not texts:
