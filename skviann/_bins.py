@@ -49,8 +49,8 @@ def find_bins(data, sample_weight, n_bins):
         )
         for first in range(0, data.shape[1], _COLUMNS_AT_A_TIME)
     ]
-    parts = zip(*found, strict=True)
-    return Bins(*(np.concatenate(part).astype(np.float32) for part in parts))
+    joined = map(np.concatenate, zip(*found, strict=True))
+    return Bins(*(values.astype(np.float32) for values in joined))
 
 
 def clip_limits(n_bins):

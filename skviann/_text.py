@@ -36,7 +36,7 @@ _CURRENCY = (
 )
 
 
-def _number(decimal, thousands):
+def _pattern(decimal, thousands):
     """Compile what numbers look like: 0.5, 1e-3, $1,234.50, (12 EUR), -3.5 %."""
     # Zeros in front are those of a code, such as 01234.
     whole = rf"(?:[1-9]\d{{0,2}}([{thousands}])\d{{3}}(?:\4\d{{3}})*|[1-9]\d*|0)"
@@ -49,8 +49,8 @@ def _number(decimal, thousands):
 
 # By the decimal mark.
 _NUMBERS = {
-    ".": _number(r"\.", ",'\u2019\\s"),
-    ",": _number(",", ".'\u2019\\s"),
+    ".": _pattern(r"\.", ",'\u2019\\s"),
+    ",": _pattern(",", ".'\u2019\\s"),
 }
 
 
@@ -71,7 +71,7 @@ class DateFormat(NamedTuple):
         for text in texts:
             day, time = _split(text)
             if day not in day_of:
-                day_of[day] = _day(day, self.day)
+                day_of[day] = _read_day(day, self.day)
                 if day_of[day] is None:
                     raise ValueError(text)
             days.append(day_of[day])
@@ -96,7 +96,7 @@ class NumberFormat(NamedTuple):
         """
         values = []
         for text in texts:
-            value, unit = _parts(text, self.decimal)
+            value, unit = _read_number(text, self.decimal)
             if unit != self.unit:
                 if not _is_missing(text):
                     raise ValueError(text)
@@ -119,7 +119,7 @@ def find_format(texts):
         return _find_number_format(texts)
     for text in texts if len(days) > 1 else ():
         day, _ = _split(text)
-        if len({_day(day, format) for format in days}) > 1:
+        if len({_read_day(day, format) for format in days}) > 1:
             return None, (
                 f"Dates such as {text!r} may have the day or the month first: convert "
                 "them, for example with pandas.to_datetime and dayfirst=True or False."
@@ -134,7 +134,7 @@ def _fitting_days(texts):
         day, _ = _split(text)
         if day not in seen:
             seen.add(day)
-            formats = [one for one in formats if _day(day, one) is not None]
+            formats = [one for one in formats if _read_day(day, one) is not None]
             if not formats:
                 break
     return formats
@@ -143,7 +143,7 @@ def _fitting_days(texts):
 def _find_number_format(texts):
     found = []
     for decimal in _NUMBERS:
-        _, unit = _parts(texts[0], decimal)
+        _, unit = _read_number(texts[0], decimal)
         if unit is not None:
             format = NumberFormat(decimal, unit)
             with suppress(ValueError):
@@ -181,7 +181,7 @@ def _split(text):
     return text[: match.start()], round(seconds * 1e6)
 
 
-def _day(text, format):
+def _read_day(text, format):
     """Read a day as days since 1970-01-01; NaT if missing, None if it does not fit."""
     try:
         return datetime.strptime(text, format).toordinal() - _EPOCH
@@ -189,8 +189,8 @@ def _day(text, format):
         return np.datetime64("NaT") if _is_missing(text) else None
 
 
-def _parts(text, decimal):
-    """Tell value and unit of a number; None and None if the text is none."""
+def _read_number(text, decimal):
+    """Read value and unit of a number; None and None if the text is none."""
     match = _NUMBERS[decimal].fullmatch(text.strip())
     if match is None:
         return None, None

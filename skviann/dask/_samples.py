@@ -93,23 +93,16 @@ class OnWorkers(Learner):
         self.n_features = opened.learned.inputs.n_features
         self.n_networks = opened.n_networks * len(samples)
 
-    def _each(self, method, *args, networks=None):
-        """Call a method of each sample, with its networks as first argument."""
-        firsts = [()] * len(self._samples)
-        if networks is not None:
-            firsts = [(one,) for one in networks]
-        return self._cluster.gather(
-            [
-                self._cluster.submit(_call, sample, method, *first, *args)
-                for sample, first in zip(self._samples, firsts, strict=True)
-            ]
-        )
+    def _call_each(self, method, *args, networks=None):
+        """Call a method of each sample, perhaps with its networks first; in futures."""
+        firsts = [()] * len(self._samples) if networks is None else zip(networks)
+        return [
+            self._cluster.submit(_call, sample, method, *first, *args)
+            for sample, first in zip(self._samples, firsts, strict=True)
+        ]
 
     def train_round(self, features, seed):
-        both = [
-            self._cluster.submit(_call, sample, "train_round", features, seed)
-            for sample in self._samples
-        ]
+        both = self._call_each("train_round", features, seed)
         networks, shares = (
             [self._cluster.submit(item, one, number) for one in both]
             for number in range(2)
@@ -127,18 +120,21 @@ class OnWorkers(Learner):
         return keep_members(self._opened.network, self._opened.learned, trained, only)
 
     def path(self, rankings, sizes, seed):
-        paths = self._each("path", rankings[:, : sizes[-1]], sizes, seed)
+        futures = self._call_each("path", rankings[:, : sizes[-1]], sizes, seed)
+        paths = self._cluster.gather(futures)
         return paths[0] if len(paths) == 1 else merge_paths(paths, self._weights)
 
     def increases_by_shuffling(self, networks, features, seed):
-        increases = self._each(
+        futures = self._call_each(
             "increases_by_shuffling", features, seed, networks=networks
         )
+        increases = self._cluster.gather(futures)
         return np.average(increases, axis=0, weights=self._weights)
 
     def losses_with_draws(self, networks, features, rankings, sampler, seed):
         args = features, rankings, sampler, seed
-        return merge_losses(self._each("losses_with_draws", *args, networks=networks))
+        futures = self._call_each("losses_with_draws", *args, networks=networks)
+        return merge_losses(self._cluster.gather(futures))
 
     def for_rounds(self, seed):
         return WideLearner(self, seed) if self.n_features > BLOCK_SIZE else self
@@ -148,12 +144,8 @@ class OnWorkers(Learner):
         if not self._opened.can_interact:
             return None
         if len(self._samples) == 1:
-            return self._each("interaction_strengths")[0]
-        features = np.arange(self.n_features)
-        terms = [
-            self._cluster.submit(_call, sample, "terms", features)
-            for sample in self._samples
-        ]
+            return self._cluster.gather(self._call_each("interaction_strengths"))[0]
+        terms = self._call_each("terms", np.arange(self.n_features))
         n_terms = self._opened.learned.inputs.n_terms
         futures = []
         for a, b in _interactions.pairs_of_tiles(n_terms):
@@ -182,9 +174,8 @@ class OnWorkers(Learner):
 
     def narrowed(self, features):
         """Go on with some of the features only."""
-        (sample,) = self._samples
-        sample = self._cluster.submit(_call, sample, "narrowed", features)
-        return OnWorkers(self._cluster, [sample], self._weights, self._opened)
+        samples = self._call_each("narrowed", features)
+        return OnWorkers(self._cluster, samples, self._weights, self._opened)
 
 
 class InBlocks(OnWorkers):
