@@ -29,20 +29,10 @@ class Bins(NamedTuple):
 
 
 def find_bins(data, sample_weight, n_bins):
-    """Find the bins of columns; of more than 10,000 rows, from some of them.
+    """Find `n_bins` bins of each column of finite numbers (n_samples, n_columns).
 
-    Parameters
-    ----------
-    data : array-like of shape (n_samples, n_columns)
-        Finite numbers.
-    sample_weight : array-like of shape (n_samples,) or None
-        How much each row counts.
-    n_bins : int
-        Bins of each column.
-
-    Returns
-    -------
-    bins : Bins
+    Of more than 10,000 rows, from some of them. `sample_weight` tells how much each row
+    counts; None: all the same.
     """
     some = spread_rows(len(data), _MAX_ROWS_TO_ADAPT)
     data = np.asarray(data)[some]
@@ -59,8 +49,8 @@ def find_bins(data, sample_weight, n_bins):
         )
         for first in range(0, data.shape[1], _COLUMNS_AT_A_TIME)
     ]
-    parts = zip(*found, strict=True)
-    return Bins(*(np.concatenate(part).astype(np.float32) for part in parts))
+    joined = map(np.concatenate, zip(*found, strict=True))
+    return Bins(*(values.astype(np.float32) for values in joined))
 
 
 def clip_limits(n_bins):

@@ -35,24 +35,11 @@ def groups_of(estimator, n_features):
 
 
 def read_groups(feature_groups, table):
-    """Find out which columns belong together.
+    """Find out which columns of a checked table belong together.
 
-    Parameters
-    ----------
-    feature_groups : dict, array-like or None
-        Columns, by name or number, of each group's name; or a label for each column.
-        Those that are in no group, or whose label is None, stand for themselves.
-    table : narwhals.DataFrame, ndarray or sparse matrix
-        From `check_table`.
-
-    Returns
-    -------
-    groups : Groups
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, a column is in two groups, or labels are missing.
+    `feature_groups` is a dict of columns, by name or number, of each group's name; or a
+    label for each column. Columns that are in no group, or whose label is None, stand
+    for themselves.
     """
     n_columns, names = table.shape[1], names_of(table)
     labels = [None] * n_columns
@@ -73,23 +60,21 @@ def read_groups(feature_groups, table):
                 f"feature_groups must have a label for each of the {n_columns} columns "
                 f"of X, got {len(labels)}; or pass a dict of names to columns."
             )
-    numbers, of_label, found = [], {}, []
-    for number, label in enumerate(labels):
-        if label is not None and label in of_label:
-            numbers.append(of_label[label])
-            continue
-        if label is not None:
-            of_label[label] = len(found)
-        numbers.append(len(found))
-        name = f"x{number}" if names is None else names[number]
-        found.append(name if label is None else label)
+    if names is None:
+        names = [f"x{number}" for number in range(n_columns)]
+    features = [
+        ("column", name) if label is None else ("group", label)
+        for name, label in zip(names, labels, strict=True)
+    ]
+    number_of = {one: number for number, one in enumerate(dict.fromkeys(features))}
+    found = [name for _, name in number_of]
     twice = [name for name, count in Counter(found).items() if count > 1]
     if twice:
         raise ValueError(
             f"feature_groups: {twice[0]!r} is the name of a group and of a column "
             "outside of it. Choose another."
         )
-    return Groups(np.array(numbers), found)
+    return Groups(np.array([number_of[feature] for feature in features]), found)
 
 
 def one_hot_groups(transformer):
@@ -127,7 +112,8 @@ def one_hot_groups(transformer):
     if isinstance(transformer, Pipeline):
         return one_hot_groups(transformer[-1])
     if isinstance(transformer, OneHotEncoder):
-        names = _names_of_encoder(transformer)
+        default = [f"x{number}" for number in range(len(transformer.categories_))]
+        names = getattr(transformer, "feature_names_in_", default)
         return [
             name
             for number, name in enumerate(names)
@@ -139,9 +125,9 @@ def one_hot_groups(transformer):
             f"Pipeline with one; got {transformer!r}."
         )
     outputs = transformer.output_indices_
-    labels = [None] * max((part.stop for part in outputs.values()), default=0)
-    for name, part, _ in transformer.transformers_:
-        last = part[-1] if isinstance(part, Pipeline) else part
+    labels = [None] * max((columns.stop for columns in outputs.values()), default=0)
+    for name, inner, _ in transformer.transformers_:
+        last = inner[-1] if isinstance(inner, Pipeline) else inner
         if isinstance(last, (OneHotEncoder, ColumnTransformer)):
             found = one_hot_groups(last)
             if not hasattr(last, "feature_names_in_"):
@@ -149,11 +135,6 @@ def one_hot_groups(transformer):
                 found = [one and f"{name}__{one}" for one in found]
             labels[outputs[name]] = found
     return labels
-
-
-def _names_of_encoder(encoder):
-    n_columns = len(encoder.categories_)
-    return getattr(encoder, "feature_names_in_", [f"x{i}" for i in range(n_columns)])
 
 
 def _n_outputs(encoder, number):

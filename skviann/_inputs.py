@@ -65,7 +65,7 @@ class Inputs:
         )
         self._read_off = read_off.T
         self._position[calendar] = len(self._used) + number.ravel()
-        self._block = _blocks(self.feature, column, part)
+        self._part_of_feature = _parts_of_features(self.feature, column, part)
         self._levels = np.flatnonzero((part == _LEVEL) | (part >= _MONTH))
         self._missing = np.flatnonzero(part == _MISSING)
 
@@ -88,18 +88,7 @@ class Inputs:
         return self.feature * self.n_bins + np.arange(len(self)) - first
 
     def of_features(self, features):
-        """Return inputs of some features, in the order given, and where they are.
-
-        Parameters
-        ----------
-        features : ndarray of int of shape (n_some,)
-
-        Returns
-        -------
-        inputs : Inputs
-        position : ndarray of int
-            Of these among all inputs.
-        """
+        """Return inputs of some features, in that order, and their positions here."""
         first = np.searchsorted(self.feature, features)
         count = np.searchsorted(self.feature, features, side="right") - first
         feature = np.repeat(np.arange(len(features)), count)
@@ -121,13 +110,7 @@ class Inputs:
         return replace(self, **{**arrays, "bins": bins, **others})
 
     def on_columns(self, columns):
-        """Return the same inputs for a table that has only some of the columns.
-
-        Parameters
-        ----------
-        columns : ndarray of int
-            All that are needed.
-        """
+        """Return the same inputs for a table of the columns that they need alone."""
         number = np.full(len(self.center), -1)
         number[columns] = np.arange(len(columns))
         return replace(
@@ -168,12 +151,8 @@ class Inputs:
     def terms(self, coded):
         """Tell each column's value in as few numbers as possible, for products of them.
 
-        Returns
-        -------
-        values : ndarray of shape (n_rows, n_terms)
-            The numbers themselves, and an indicator for each level and for gaps.
-        feature : ndarray of int of shape (n_terms,)
-            Which feature a term belongs to.
+        Returns the numbers themselves and an indicator for each level and for gaps, of
+        shape (n_rows, n_terms), and which feature each term belongs to.
         """
         firsts, others = self._terms()
         numbers = self._sources(coded)[:, self._position[firsts]]
@@ -204,7 +183,7 @@ class Inputs:
         of_features = np.zeros((*scores.shape[:-1], self.n_features))
         if len(self):
             trust = np.minimum(self.bins.apart / _ENOUGH_APART, 1)
-            firsts = np.flatnonzero(np.diff(self._block, prepend=-1))
+            firsts = np.flatnonzero(np.diff(self._part_of_feature, prepend=-1))
             sums = np.add.reduceat(scores * trust, firsts, axis=-1)
             means = sums / np.diff(np.append(firsts, len(self)))
             features, first_parts, n_parts = np.unique(
@@ -234,22 +213,12 @@ class Inputs:
 
 
 def join_inputs(inputs):
-    """Put the inputs of tables side by side.
-
-    Parameters
-    ----------
-    inputs : list of Inputs
-
-    Returns
-    -------
-    inputs : Inputs
-        Of all columns, in their order.
-    """
+    """Put the inputs of tables side by side, with all columns in their order."""
     first_features = np.cumsum([0, *(one.n_features for one in inputs)])
     first_columns = np.cumsum([0, *(len(one.center) for one in inputs)])
 
-    def join(parts):
-        return np.concatenate(list(parts))
+    def join(arrays):
+        return np.concatenate(list(arrays))
 
     return Inputs(
         join(one.feature + n for one, n in zip(inputs, first_features, strict=False)),
@@ -265,7 +234,7 @@ def join_inputs(inputs):
     )
 
 
-def _blocks(feature, column, part):
+def _parts_of_features(feature, column, part):
     """Give the parts of features a number: what a column tells in one way.
 
     Of features of several columns, those with a single input are one part together: a
@@ -275,8 +244,8 @@ def _blocks(feature, column, part):
         return np.zeros(0, dtype=int)
     same = np.stack([feature, column, part])
     starts = np.r_[True, (np.diff(same) != 0).any(axis=0)]
-    block = np.cumsum(starts) - 1
-    is_single = np.bincount(block)[block] == 1
+    number = np.cumsum(starts) - 1
+    is_single = np.bincount(number)[number] == 1
     goes_on = np.r_[False, is_single[1:] & is_single[:-1] & (np.diff(feature) == 0)]
     # Being missing, or a weekday that differs, is not the same as a value.
     goes_on[1:] &= np.diff(part) == 0
@@ -306,48 +275,32 @@ def _read_off(days, part):
 def learn_inputs(
     coded, rows, sample_weight, kinds, day_zero, feature_of_column, n_bins
 ):
-    """Find out which inputs the columns need, from a sample of rows.
+    """Find out which inputs the columns need, from some rows of a coded table.
 
-    Parameters
-    ----------
-    coded : ndarray or sparse matrix of shape (n_samples, n_columns)
-        A coded table; columns of an array are read in blocks.
-    rows : ndarray of int of shape (n_rows,)
-        Which to learn from.
-    sample_weight : ndarray of shape (n_rows,) or None
-        How much each row counts.
-    kinds : ndarray of str of shape (n_columns,)
-        "number", "category" or "date".
-    day_zero : ndarray of shape (n_columns,)
-        Days from 1970-01-01 to a date's 0.
-    feature_of_column : ndarray of int of shape (n_columns,)
-        Which columns belong together.
-    n_bins : int
-        Quantile bins of a number.
-
-    Returns
-    -------
-    inputs : Inputs
+    `sample_weight` (n_rows,) tells how much each of these `rows` counts; None: all the
+    same. Of each column `kinds` tells whether it is a number, a category or a date,
+    `day_zero` how many days from 1970-01-01 to a date's 0, and `feature_of_column`
+    which feature it belongs to. Columns of an array are read in blocks.
     """
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight
     n_columns = coded.shape[1]
-    parts = [(np.zeros(0, dtype=int),) * 2 + (np.zeros(0),) * 5]  # at least that
+    laid_out = [(np.zeros(0, dtype=int),) * 2 + (np.zeros(0),) * 5]  # at least that
     center, scale = np.zeros(n_columns), np.ones(n_columns)
     if issparse(coded):
         scale, of_all = _learn_sparse(coded[rows], weight, n_bins)
-        parts += of_all
+        laid_out += of_all
     else:
         for block in gen_batches(n_columns, _COLUMNS_OF_BLOCK):
             values = take_cells(coded, rows, np.arange(n_columns)[block])
             center[block], scale[block], of_block = _learn_dense(
                 values, weight, kinds[block], day_zero[block], n_bins
             )
-            parts += [(column + block.start, *rest) for column, *rest in of_block]
+            laid_out += [(column + block.start, *rest) for column, *rest in of_block]
     column, part, *bins = (
-        np.concatenate(values) for values in zip(*parts, strict=True)
+        np.concatenate(values) for values in zip(*laid_out, strict=True)
     )
     feature = feature_of_column[column]
-    # Columns with a single input side by side, see `_blocks`.
+    # Columns with a single input side by side, see `_parts_of_features`.
     is_used = bins[3] != 0
     n_inputs = np.bincount(column[is_used], minlength=n_columns)[column]
     order = np.lexsort((part, column, n_inputs == 1, feature))
@@ -377,27 +330,28 @@ def _learn_dense(coded, weight, kinds, day_zero, n_bins):
         center[numbers], scale[numbers] = _center_and_scale(coded[:, numbers])
     scaled = scale_rows(coded, center, scale)
     full = np.flatnonzero(is_number & (n_gaps == 0))
-    parts = []
+    laid_out = []
     if len(full):
-        parts.append(_values_of(full, find_bins(scaled[:, full], weight, n_bins)))
+        laid_out.append(_values_of(full, find_bins(scaled[:, full], weight, n_bins)))
     for column in np.flatnonzero(is_number & (n_gaps > 0)):
         known = ~gaps[:, column]
         if known.sum() >= 2 and weight[known].any():
             bins = find_bins(scaled[known, column, None], weight[known], n_bins)
-            parts.append(_values_of(np.array([column]), bins))
+            laid_out.append(_values_of(np.array([column]), bins))
     for column in np.flatnonzero(~is_number):
-        parts.append(_levels_of(coded[:, column], weight, column, _LEVEL))
+        laid_out.append(_levels_of(coded[:, column], weight, column, _LEVEL))
     for column in np.flatnonzero(kinds == DATE):
         days = coded[:, column] + day_zero[column]
         known = days[np.isfinite(days)]
         span = np.ptp(known) if len(known) else 0
         for part, period in _PERIODS.items():
             if span >= _N_PERIODS * period:
-                parts.append(_levels_of(_read_off(days, part), weight, column, part))
+                codes = _read_off(days, part)
+                laid_out.append(_levels_of(codes, weight, column, part))
     for column in np.flatnonzero(n_gaps):
         is_missing = gaps[:, column].astype(np.float64)
-        parts.append(_indicators(is_missing[:, None], weight, column, _MISSING))
-    return center, scale, parts
+        laid_out.append(_indicators(is_missing[:, None], weight, column, _MISSING))
+    return center, scale, laid_out
 
 
 def _center_and_scale(values):
@@ -437,18 +391,10 @@ def _indicators(is_level, weight, column, part, levels=None):
     mean = weight @ is_level / (weight.sum() or 1.0)
     share = is_level[known].mean(axis=0)
     factor = inverse(np.sqrt(np.maximum(mean * (1 - mean), 0)))
-    n_inputs = len(mean)
-    if levels is None:
-        levels = np.zeros(n_inputs)
-    return (
-        np.full(n_inputs, column),
-        np.full(n_inputs, part),
-        levels,
-        np.ones(n_inputs),
-        mean,
-        factor,
-        np.minimum(share, 1 - share),
-    )
+    column, part = np.full(len(mean), column), np.full(len(mean), part)
+    levels = np.zeros(len(mean)) if levels is None else levels
+    apart = np.minimum(share, 1 - share)
+    return column, part, levels, np.ones(len(mean)), mean, factor, apart
 
 
 def _learn_sparse(coded, weight, n_bins):
@@ -460,13 +406,13 @@ def _learn_sparse(coded, weight, n_bins):
     counts = np.diff(columns.indptr)
     columns.data = columns.data / np.repeat(scale, counts)
     rare = np.flatnonzero((counts > 0) & (counts < _RARE_SHARE * n_rows))
-    parts = [_values_of(rare, _bins_of_rare(columns[:, rare], weight))]
+    laid_out = [_values_of(rare, _bins_of_rare(columns[:, rare], weight))]
     others = np.flatnonzero(counts >= _RARE_SHARE * n_rows)
     for first in range(0, len(others), _COLUMNS_AT_A_TIME):
         some = others[first : first + _COLUMNS_AT_A_TIME]
         values = columns[:, some].toarray()
-        parts.append(_values_of(some, find_bins(values, weight, n_bins)))
-    return scale, parts
+        laid_out.append(_values_of(some, find_bins(values, weight, n_bins)))
+    return scale, laid_out
 
 
 def _bins_of_rare(columns, weight):
@@ -484,5 +430,5 @@ def _bins_of_rare(columns, weight):
     deviation = np.sqrt(np.maximum(square - mean**2, 0)) * slope
     factor = inverse(deviation)
     apart = np.diff(columns.indptr) / columns.shape[0]
-    parts = lowest, slope, (mean - lowest) * slope, factor, apart
-    return Bins(*(part[:, np.newaxis] for part in parts))
+    bins = lowest, slope, (mean - lowest) * slope, factor, apart
+    return Bins(*(values[:, np.newaxis] for values in bins))

@@ -16,6 +16,6 @@ class _Lazy(ModuleType):
 keras = _Lazy("keras")
 tensorflow = _Lazy("tensorflow")
 layers = _Lazy("skviann.layers")
-callbacks = _Lazy("skviann.callbacks")
+first_layers = _Lazy("skviann._first_layers")
 wrappers = _Lazy("skviann.wrappers")
 packed_graph = _Lazy("skviann.neural_network._graph")

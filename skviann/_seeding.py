@@ -34,11 +34,6 @@ def seeded(seed):
     Seeds Python, NumPy, Keras, TensorFlow and, if Keras runs on it, torch, and makes
     TensorFlow's operations deterministic. At the end of the block, also by an
     exception, all of it is as it was. Threads that enter it take turns.
-
-    Parameters
-    ----------
-    seed : int
-        Same seed, same random numbers.
     """
     with _one_at_a_time, _torch_kept():
         python_state = random.getstate()

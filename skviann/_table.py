@@ -79,19 +79,8 @@ def column_names(X):
 def check_table(estimator, X, *, reset):
     """Check a table as a whole, and its columns' names against those of the fit.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Gets `n_features_in_` and `feature_names_in_`, or has them.
-    X : data frame, array-like or sparse matrix of shape (n_samples, n_features)
-        The table.
-    reset : bool
-        Whether this is a fit.
-
-    Returns
-    -------
-    X : narwhals.DataFrame, ndarray or csr matrix
-        An array of floats, or of objects.
+    In a fit (`reset`), the estimator gets `n_features_in_` and `feature_names_in_`.
+    Returns a frame of narwhals, an array of floats or of objects, or a csr matrix.
     """
     if isinstance(X, nw.LazyFrame) or nw.dependencies.is_polars_lazyframe(X):
         raise TypeError("X is a lazy frame; pass X.collect().")
@@ -172,21 +161,10 @@ def _columns_of(table):
 
 
 def learn_columns(table, categorical_features, max_categories):
-    """Find out what the columns of a checked table hold.
+    """Find out what the columns of a checked table hold: a list of `Column`.
 
-    Parameters
-    ----------
-    table : narwhals.DataFrame, ndarray or csr matrix
-        From `check_table`.
-    categorical_features : "from_dtype", None or array-like
-        As in `VIANNClassifier`.
-    max_categories : int
-        Levels beyond that many, by frequency, are one.
-
-    Returns
-    -------
-    columns : list of Column or None
-        None for an array of nothing but numbers.
+    None for an array of nothing but numbers. Of a category, the levels beyond
+    `max_categories`, by frequency, are one.
     """
     n_columns = table.shape[1]
     names = names_of(table)
@@ -233,13 +211,7 @@ def _positions(wanted, names, n_columns):
 
 
 def find_column(wanted, names, n_columns, parameter):
-    """Position of a column given by name or number.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
+    """Position of a column given by name or number; a ValueError if there is none."""
     if isinstance(wanted, Integral) and not isinstance(wanted, bool):
         if 0 <= wanted < n_columns:
             return int(wanted)
@@ -321,13 +293,7 @@ def _learn_levels(counts, holds, max_categories):
 
 
 def warn_about_columns(columns):
-    """Warn of columns of which little or nothing is used, and say what to do.
-
-    Parameters
-    ----------
-    columns : list of Column or None
-        From `learn_columns`.
-    """
+    """Warn of columns of which little or nothing is used, and say what to do."""
     lines = [
         f"- {column.name!r} ({column.read_as}). {column.advice}"
         for column in columns or ()
@@ -346,19 +312,7 @@ def warn_about_columns(columns):
 
 
 def tell_columns(columns, is_used):
-    """Tell in words how each column was read.
-
-    Parameters
-    ----------
-    columns : list of Column or None
-        From `learn_columns`.
-    is_used : ndarray of bool of shape (n_columns,)
-        Whether the networks see something of it.
-
-    Returns
-    -------
-    read_as : list of str
-    """
+    """Tell in words how each column was read, also whether networks see it at all."""
     if columns is None:
         return ["number" if used else "constant" for used in is_used]
     told = []
@@ -373,23 +327,9 @@ def tell_columns(columns, is_used):
 
 
 def code_table(table, columns):
-    """Turn rows of a table into numbers.
+    """Turn rows of a checked table into numbers: (n_rows, n_columns).
 
-    Parameters
-    ----------
-    table : narwhals.DataFrame, ndarray or csr matrix
-        From `check_table`.
-    columns : list of Column or None
-        From `learn_columns`.
-
-    Returns
-    -------
-    coded : ndarray or csr matrix of shape (n_rows, n_columns)
-
-    Raises
-    ------
-    ValueError
-        If a column holds something else than in the fit, or infinity.
+    It is an error if a column holds something else than in the fit.
     """
     if columns is None:
         if issparse(table) or getattr(table, "dtype", None) in FLOATS:

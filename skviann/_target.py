@@ -16,17 +16,7 @@ _CLASSIFY = (
 def read_target(y, estimator):
     """Return a target as an array of numbers, booleans or text without gaps.
 
-    Parameters
-    ----------
-    y : series, data frame, array-like or sparse matrix
-        Of shape (n_samples,) or (n_samples, n_outputs).
-    estimator : estimator
-        For messages.
-
-    Raises
-    ------
-    ValueError
-        If it is missing or holds gaps, dates, or several kinds of things.
+    Its shape is (n_samples,) or (n_samples, n_outputs). The estimator is for messages.
     """
     if y is None:
         raise ValueError(
@@ -94,13 +84,7 @@ def _of_one_kind(y):
 
 
 def check_quantity(y, estimator):
-    """Return a target as floats.
-
-    Raises
-    ------
-    ValueError
-        If it is text.
-    """
+    """Return a target as floats; a ValueError if it is text."""
     if y.dtype.kind in "USTO":
         raise ValueError(
             f"y holds text such as {str(y.flat[0])!r}, but {type(estimator).__name__} "

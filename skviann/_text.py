@@ -36,7 +36,7 @@ _CURRENCY = (
 )
 
 
-def _number(decimal, thousands):
+def _pattern(decimal, thousands):
     """Compile what numbers look like: 0.5, 1e-3, $1,234.50, (12 EUR), -3.5 %."""
     # Zeros in front are those of a code, such as 01234.
     whole = rf"(?:[1-9]\d{{0,2}}([{thousands}])\d{{3}}(?:\4\d{{3}})*|[1-9]\d*|0)"
@@ -49,8 +49,8 @@ def _number(decimal, thousands):
 
 # By the decimal mark.
 _NUMBERS = {
-    ".": _number(r"\.", ",'\u2019\\s"),
-    ",": _number(",", ".'\u2019\\s"),
+    ".": _pattern(r"\.", ",'\u2019\\s"),
+    ",": _pattern(",", ".'\u2019\\s"),
 }
 
 
@@ -65,16 +65,13 @@ class DateFormat(NamedTuple):
     def read(self, texts):
         """Read dates, as datetime64; NaT for what stands for a missing value.
 
-        Raises
-        ------
-        ValueError
-            If a text does not fit. The text is its argument.
+        A text that does not fit is the argument of a ValueError.
         """
         day_of, days, times = {}, [], []
         for text in texts:
             day, time = _split(text)
             if day not in day_of:
-                day_of[day] = _day(day, self.day)
+                day_of[day] = _read_day(day, self.day)
                 if day_of[day] is None:
                     raise ValueError(text)
             days.append(day_of[day])
@@ -95,14 +92,11 @@ class NumberFormat(NamedTuple):
     def read(self, texts):
         """Read numbers; NaN for what stands for a missing value.
 
-        Raises
-        ------
-        ValueError
-            If a text does not fit. The text is its argument.
+        A text that does not fit is the argument of a ValueError.
         """
         values = []
         for text in texts:
-            value, unit = _parts(text, self.decimal)
+            value, unit = _read_number(text, self.decimal)
             if unit != self.unit:
                 if not _is_missing(text):
                     raise ValueError(text)
@@ -112,19 +106,10 @@ class NumberFormat(NamedTuple):
 
 
 def find_format(texts):
-    """Find out whether all texts are dates, or all are numbers.
+    """Find out whether a column's different texts are all dates, or all numbers.
 
-    Parameters
-    ----------
-    texts : collection of str
-        The different texts of a column.
-
-    Returns
-    -------
-    format : DateFormat, NumberFormat or None
-        None if there is none that fits them all, or more than one.
-    doubt : str or None
-        What is not clear if there is more than one, and what to do.
+    Returns the `DateFormat` or `NumberFormat` that fits them all, None if there is none
+    or more than one; and what is not clear if there is more than one, and what to do.
     """
     texts = [text for text in texts if not _is_missing(text)]
     if not texts:
@@ -134,7 +119,7 @@ def find_format(texts):
         return _find_number_format(texts)
     for text in texts if len(days) > 1 else ():
         day, _ = _split(text)
-        if len({_day(day, format) for format in days}) > 1:
+        if len({_read_day(day, format) for format in days}) > 1:
             return None, (
                 f"Dates such as {text!r} may have the day or the month first: convert "
                 "them, for example with pandas.to_datetime and dayfirst=True or False."
@@ -149,7 +134,7 @@ def _fitting_days(texts):
         day, _ = _split(text)
         if day not in seen:
             seen.add(day)
-            formats = [one for one in formats if _day(day, one) is not None]
+            formats = [one for one in formats if _read_day(day, one) is not None]
             if not formats:
                 break
     return formats
@@ -158,7 +143,7 @@ def _fitting_days(texts):
 def _find_number_format(texts):
     found = []
     for decimal in _NUMBERS:
-        _, unit = _parts(texts[0], decimal)
+        _, unit = _read_number(texts[0], decimal)
         if unit is not None:
             format = NumberFormat(decimal, unit)
             with suppress(ValueError):
@@ -196,7 +181,7 @@ def _split(text):
     return text[: match.start()], round(seconds * 1e6)
 
 
-def _day(text, format):
+def _read_day(text, format):
     """Read a day as days since 1970-01-01; NaT if missing, None if it does not fit."""
     try:
         return datetime.strptime(text, format).toordinal() - _EPOCH
@@ -204,8 +189,8 @@ def _day(text, format):
         return np.datetime64("NaT") if _is_missing(text) else None
 
 
-def _parts(text, decimal):
-    """Tell value and unit of a number; None and None if the text is none."""
+def _read_number(text, decimal):
+    """Read value and unit of a number; None and None if the text is none."""
     match = _NUMBERS[decimal].fullmatch(text.strip())
     if match is None:
         return None, None

@@ -101,11 +101,7 @@ def take_rows(X, rows):
 def take_cells(X, rows, columns):
     """Copy some columns of some rows of X, without a copy of whole rows.
 
-    Parameters
-    ----------
-    X : ndarray or csr matrix
-        Of an array that is mapped from a file, a few rows are read at a time.
-    rows, columns : ndarray of int
+    Of an array that is mapped from a file, a few rows are read at a time.
     """
     if not isinstance(X, np.ndarray):
         return X[rows][:, columns]

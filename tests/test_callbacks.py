@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from conftest import RecordKernel, viann_by_hand
 from skviann import VarianceImportance
-from skviann.callbacks import scales_inputs
+from skviann._first_layers import scales_inputs
 from skviann.layers import PackedDense, PiecewiseLinearEncoding
 
 N_ROWS = 48

@@ -12,17 +12,7 @@ from skviann._lazy import tensorflow as tf
 class Cluster:
     """The cluster, as a context: when it ends, nothing of it is left on the workers.
 
-    Parameters
-    ----------
-    client : distributed.Client or None
-        None: the current one.
-
-    Raises
-    ------
-    ValueError
-        If there is no client, or it is closed.
-    TypeError
-        If it is asynchronous.
+    A `client` of None is the current one.
     """
 
     def __init__(self, client):
@@ -55,11 +45,9 @@ class Cluster:
             future.release()
 
     def submit(self, function, *args):
-        """Run a function on a worker; futures among its arguments are waited for.
+        """Run a function on a worker, and return a future of its result.
 
-        Returns
-        -------
-        result : distributed.Future
+        Futures among its arguments are waited for.
         """
         key = f"skviann-{function.__name__.strip('_')}-{uuid4().hex}"
         future = self.client.submit(_run, function, os.getpid(), *args, key=key)
@@ -67,12 +55,7 @@ class Cluster:
         return future
 
     def compute(self, delayed):
-        """Begin to compute delayed values.
-
-        Returns
-        -------
-        results : list of distributed.Future
-        """
+        """Begin to compute delayed values; return futures of them."""
         futures = self.client.compute(delayed)
         self._futures.update(futures)
         return futures

@@ -135,18 +135,10 @@ class _OnDask:
         )
 
     def _lazily(self, X, function, dtype, columns=None):
-        """Apply a function of this estimator to each partition.
+        """Apply a method of this estimator, by its name, to each partition of X.
 
-        Parameters
-        ----------
-        X : dask.dataframe or dask.array collection
-            Or a table in memory.
-        function : str
-            Name of a method.
-        dtype : dtype
-            Of its results.
-        columns : list, default=None
-            Their columns; None: they have one dimension.
+        Its results are of a dtype, and have `columns`; None: they have one dimension.
+        Of a table in memory, they are computed at once.
         """
         local = self.to_local()
         if isinstance(X, dd.DataFrame):
@@ -169,10 +161,10 @@ class _OnDask:
         return getattr(local, function)(X)
 
 
+@composed(_SHARED)
 class _NetworkOnDask(_OnDask):
     """Fits networks on samples of rows; what they predict is averaged."""
 
-    @composed(_SHARED)
     def fit(self, X, y, sample_weight=None):
         """Train networks on rows drawn from all partitions, and score their inputs.
 
@@ -365,7 +357,6 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
 
     _local = VIANNSelector
 
-    @composed(_SHARED)
     def fit(self, X, y, sample_weight=None):
         """Train networks, rank the features and find out which to keep.
 

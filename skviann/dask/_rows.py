@@ -22,14 +22,14 @@ _MAX_CLASSES = 10_000
 _MAX_VALUES = 2**27
 
 
-class Parts(NamedTuple):
+class Partitions(NamedTuple):
     """A table in partitions, which are not computed yet."""
 
-    X: list  # of list of delayed: partitions, and blocks of columns in each
+    X: list  # of list of delayed: blocks of columns of each partition
     y: list  # of delayed
     sample_weight: list  # of delayed or None
-    lengths: list  # of partitions; None: not known
-    like: pd.DataFrame | int  # what a partition looks like, or how many columns it has
+    lengths: list | None  # None: not known
+    blocks: list  # of each: what it looks like, or how many columns it has
     first_columns: list  # of each block
 
 
@@ -44,48 +44,18 @@ class Rows(NamedTuple):
 def draw_rows(
     cluster, X, y, sample_weight, *, n_tasks, rows_per_task, seed, in_blocks=False
 ):
-    """Draw samples of rows, at random from all partitions of a table.
+    """Draw `n_tasks` samples of rows, at random from all partitions of a table.
 
     A table of few rows is one sample, of all its rows in their order. What is drawn
-    depends on the seed, not on how the table is divided.
-
-    Parameters
-    ----------
-    cluster : Cluster
-        Where to compute.
-    X, y, sample_weight : dask.dataframe or dask.array collections
-        Rows, targets, and how much each row counts, or None.
-    n_tasks : int or "auto"
-        How many samples.
-    rows_per_task : int
-        Rows of each.
-    seed : int
-        Same seed, same rows.
-    in_blocks : bool, default=False
-        Whether a wide array that is divided along its columns stays so.
-
-    Returns
-    -------
-    rows : Rows
-
-    Raises
-    ------
-    ValueError
-        If the collections do not fit together; or a partition cannot be read, has other
-        columns than the table, or holds infinity: the message names it.
-    TypeError
-        If they are not of Dask.
-
-    Warns
-    -----
-    UserWarning
-        If partitions are empty.
+    depends on the seed, not on how the table is divided. `in_blocks` says whether a
+    wide array that is divided along its columns stays so. Collections that do not fit
+    together, and partitions that are not like the table, are errors.
     """
-    parts = _split_up(X, y, sample_weight, in_blocks)
-    lengths = parts.lengths
+    partitions = _split_up(X, y, sample_weight, in_blocks)
+    lengths = partitions.lengths
     if lengths is None:
-        futures = cluster.compute([dask.delayed(len)(part) for part in parts.y])
-        lengths = _gather_parts(cluster, futures, "y")
+        futures = cluster.compute([dask.delayed(len)(one) for one in partitions.y])
+        lengths = _gather(cluster, futures, range(len(futures)), "y")
     empty = [number for number, length in enumerate(lengths) if length == 0]
     if len(empty) == len(lengths):
         raise ValueError("X has no rows: all of its partitions are empty.")
@@ -95,56 +65,57 @@ def draw_rows(
             f"{empty[0]}.",
             stacklevel=4,
         )
-    n_columns = parts.like if isinstance(parts.like, int) else parts.like.shape[1]
     n_rows = sum(lengths)
     n_tasks, n_each = _count_rows(
-        n_rows, n_columns, len(parts.first_columns), n_tasks, rows_per_task
+        n_rows, X.shape[1], len(partitions.blocks), n_tasks, rows_per_task
     )
     # Drawn on a worker: the many numbers are not to go through the scheduler.
     chosen = cluster.submit(_choose_rows, n_rows, n_tasks, n_each, seed)
     starts = np.cumsum([0, *lengths[:-1]])
-    reads = []
+    numbers, reads = [], []
     for number, (length, start) in enumerate(zip(lengths, starts, strict=True)):
         if length == 0:
             continue
-        reads.append(
-            [
+        for cells, like, first_column in zip(
+            partitions.X[number],
+            partitions.blocks,
+            partitions.first_columns,
+            strict=True,
+        ):
+            numbers.append(number)
+            reads.append(
                 dask.delayed(_read, pure=False)(
                     number,
-                    part,
-                    parts.y[number],
-                    parts.sample_weight[number],
+                    cells,
+                    partitions.y[number],
+                    partitions.sample_weight[number],
                     chosen,
                     int(start),
                     length,
-                    _like_block(parts, block),
-                    parts.first_columns[block],
+                    like,
+                    first_column,
                 )
-                for block, part in enumerate(parts.X[number])
-            ]
-        )
-    return _deal_out(cluster, reads, n_tasks)
+            )
+    futures = cluster.compute(reads)
+    return _deal_out(cluster, futures, numbers, len(partitions.blocks), n_tasks)
 
 
-def _deal_out(cluster, reads, n_samples):
-    """Read partitions, and put the pieces of each sample together."""
-    numbers = [number for number, _ in enumerate(reads) for _ in reads[number]]
-    futures = cluster.compute([one for of_part in reads for one in of_part])
-    seen = [cluster.submit(item, future, 1) for future in futures]
-    found = _gather_parts(cluster, seen, "X", numbers)
-    n_blocks = len(reads[0])
+def _deal_out(cluster, reads, numbers, n_blocks, n_samples):
+    """Put the rows of each sample together, of what is read of partitions."""
+    seen = [cluster.submit(item, one, 1) for one in reads]
+    found = _gather(cluster, seen, numbers, "X")
     tables = []
     for block in range(n_blocks):
-        of_block = futures[block::n_blocks]
+        of_block = reads[block::n_blocks]
         size = -(-len(of_block) // _MAX_PARTITIONS_TO_DEAL)
-        groups = [
+        dealt = [
             cluster.submit(_put_together, n_samples, *of_block[first : first + size])
             for first in range(0, len(of_block), size)
         ]
         tables.append(
             [
                 cluster.submit(
-                    _as_one, *[cluster.submit(item, one, number) for one in groups]
+                    _as_one, *[cluster.submit(item, one, number) for one in dealt]
                 )
                 for number in range(n_samples)
             ]
@@ -199,26 +170,26 @@ def _split_up(X, y, sample_weight, in_blocks):
                 f"{name} must be a dask.dataframe series or a dask.array, got "
                 f"{type(other).__name__}."
             )
-    lengths, first_columns = None, [0]
+    lengths = None
     if isinstance(X, da.Array):
         if X.ndim != 2:
             raise ValueError(f"X must have two dimensions, got {X.ndim}.")
-        like = int(X.shape[1])
-        if not (in_blocks and like > BLOCK_SIZE):
+        if not (in_blocks and X.shape[1] > BLOCK_SIZE):
             X = X.rechunk({1: -1}) if len(X.chunks[1]) > 1 else X
         elif max(X.chunks[1]) > 2 * BLOCK_SIZE:
             X = X.rechunk({1: BLOCK_SIZE})
-        first_columns = np.cumsum([0, *X.chunks[1][:-1]]).tolist()
+        blocks = list(X.chunks[1])
+        first_columns = np.cumsum([0, *blocks[:-1]]).tolist()
         if not np.isnan(X.chunks[0]).any():
             lengths = list(X.chunks[0])
-        blocks = X.to_delayed().tolist()
+        tables = X.to_delayed().tolist()
     else:
-        like = X._meta
-        blocks = [[part] for part in _partitions(X)]
+        blocks, first_columns = [X._meta], [0]
+        tables = [[one] for one in _partitions(X)]
     columns = {}
     for name, other in others.items():
         if other is None:
-            columns[name] = [None] * len(blocks)
+            columns[name] = [None] * len(tables)
             continue
         if isinstance(other, da.Array):
             is_known = not np.isnan(other.chunks[0]).any()
@@ -233,13 +204,13 @@ def _split_up(X, y, sample_weight, in_blocks):
             columns[name] = other.to_delayed().ravel().tolist()
         else:
             columns[name] = _partitions(other)
-        if len(columns[name]) != len(blocks):
+        if len(columns[name]) != len(tables):
             raise ValueError(
-                f"X has {len(blocks)} partitions, but {name} has {len(columns[name])}. "
+                f"X has {len(tables)} partitions, but {name} has {len(columns[name])}. "
                 "Take both from the same table, or repartition them alike."
             )
-    return Parts(
-        blocks, columns["y"], columns["sample_weight"], lengths, like, first_columns
+    return Partitions(
+        tables, lengths=lengths, blocks=blocks, **columns, first_columns=first_columns
     )
 
 
@@ -253,22 +224,13 @@ def _partitions(frame):
     return frame.simplify().to_delayed(optimize_graph=False)
 
 
-def _like_block(parts, block):
-    """Tell what a block of columns looks like."""
-    if not isinstance(parts.like, int):
-        return parts.like
-    ends = [*parts.first_columns[1:], parts.like]
-    return ends[block] - parts.first_columns[block]
-
-
-def _gather_parts(cluster, futures, name, numbers=None):
+def _gather(cluster, futures, numbers, name):
     """Fetch what was made of partitions; name the one that cannot be read."""
     try:
         return cluster.gather(futures)
     except Exception as error:
-        for number, future in enumerate(futures):
+        for number, future in zip(numbers, futures, strict=True):
             if future.status == "error" and not str(error).startswith("Partition "):
-                number = number if numbers is None else numbers[number]
                 raise ValueError(
                     f"Partition {number} of {name} cannot be read: "
                     f"{type(error).__name__}: {error}"
@@ -291,12 +253,8 @@ def _choose_rows(n_rows, n_samples, n_each, seed):
 def _read(number, X, y, weight, chosen, start, length, like, first_column):
     """Check a partition, and take its rows for each sample.
 
-    Returns
-    -------
-    pieces : list of tuple
-        Rows of X, y and weights, for each sample.
-    classes : ndarray or None
-        All values of y, unless it is a quantity.
+    Returns rows of X, y and weights, a tuple for each sample; and all values of y, None
+    if it is a quantity.
     """
     where = f"Partition {number} of X"
     for name, column in (("y", y), ("sample_weight", weight)):
@@ -313,9 +271,11 @@ def _read(number, X, y, weight, chosen, start, length, like, first_column):
     pieces = []
     for rows in chosen:
         first, end = np.searchsorted(rows, (start, start + length))
-        own = rows[first:end] - start
         pieces.append(
-            tuple(None if one is None else _take(one, own) for one in (X, y, weight))
+            tuple(
+                None if values is None else _take(values, rows[first:end] - start)
+                for values in (X, y, weight)
+            )
         )
     return pieces, _classes(y)
 
@@ -399,9 +359,9 @@ def _put_together(n_samples, *reads):
 def _as_one(*pieces):
     return tuple(
         None
-        if parts[0] is None
-        else concat_frames(list(parts))
-        if hasattr(parts[0], "iloc")
-        else np.concatenate(parts)
-        for parts in zip(*pieces, strict=True)
+        if values[0] is None
+        else concat_frames(list(values))
+        if hasattr(values[0], "iloc")
+        else np.concatenate(values)
+        for values in zip(*pieces, strict=True)
     )

@@ -1,6 +1,7 @@
 """Samples of rows that live on the workers, as a learner: each is one there."""
 
 import copy
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
@@ -41,24 +42,9 @@ class Opened(NamedTuple):
 def open_samples(cluster, rows, network, settings, splitting, n_repeats):
     """Learn what the columns hold from the first sample, and prepare all of them.
 
-    Parameters
-    ----------
-    cluster : Cluster
-        Where to compute.
-    rows : Rows
-        From `draw_rows`.
-    network : estimator or None
-        None: the default one for the target, with the `settings`.
-    settings : dict
-        Parameters of it.
-    splitting : Splitting
-        How to split each sample's rows into folds.
-    n_repeats : int
-        As for `PackedRows.open`.
-
-    Returns
-    -------
-    learner : OnWorkers
+    Returns a learner. `rows` are from `draw_rows`; the `network` gets the `settings`,
+    and is the default one for the target if None; `splitting` says how each sample's
+    rows are split into folds.
     """
     n_samples, blocks = len(rows.tables), rows.tables[0]
     if len(blocks) > 1:
@@ -83,7 +69,7 @@ def open_samples(cluster, rows, network, settings, splitting, n_repeats):
     samples = [cluster.submit(item, one, 0) for one in firsts]
     found = cluster.gather(about)
     if len(blocks) > 1:
-        return _in_blocks(cluster, samples, found)
+        return InBlocks(cluster, samples, found)
     tables = [table for (table,) in rows.tables]
     samples += [
         cluster.submit(
@@ -107,23 +93,16 @@ class OnWorkers(Learner):
         self.n_features = opened.learned.inputs.n_features
         self.n_networks = opened.n_networks * len(samples)
 
-    def _each(self, method, *args, networks=None):
-        """Call a method of each sample, with its networks as first argument."""
-        firsts = [()] * len(self._samples)
-        if networks is not None:
-            firsts = [(one,) for one in networks]
-        return self._cluster.gather(
-            [
-                self._cluster.submit(_call, sample, method, *first, *args)
-                for sample, first in zip(self._samples, firsts, strict=True)
-            ]
-        )
+    def _call_each(self, method, *args, networks=None):
+        """Call a method of each sample, perhaps with its networks first; in futures."""
+        firsts = [()] * len(self._samples) if networks is None else zip(networks)
+        return [
+            self._cluster.submit(_call, sample, method, *first, *args)
+            for sample, first in zip(self._samples, firsts, strict=True)
+        ]
 
     def train_round(self, features, seed):
-        both = [
-            self._cluster.submit(_call, sample, "train_round", features, seed)
-            for sample in self._samples
-        ]
+        both = self._call_each("train_round", features, seed)
         networks, shares = (
             [self._cluster.submit(item, one, number) for one in both]
             for number in range(2)
@@ -141,18 +120,21 @@ class OnWorkers(Learner):
         return keep_members(self._opened.network, self._opened.learned, trained, only)
 
     def path(self, rankings, sizes, seed):
-        paths = self._each("path", rankings[:, : sizes[-1]], sizes, seed)
+        futures = self._call_each("path", rankings[:, : sizes[-1]], sizes, seed)
+        paths = self._cluster.gather(futures)
         return paths[0] if len(paths) == 1 else merge_paths(paths, self._weights)
 
     def increases_by_shuffling(self, networks, features, seed):
-        increases = self._each(
+        futures = self._call_each(
             "increases_by_shuffling", features, seed, networks=networks
         )
+        increases = self._cluster.gather(futures)
         return np.average(increases, axis=0, weights=self._weights)
 
     def losses_with_draws(self, networks, features, rankings, sampler, seed):
         args = features, rankings, sampler, seed
-        return merge_losses(self._each("losses_with_draws", *args, networks=networks))
+        futures = self._call_each("losses_with_draws", *args, networks=networks)
+        return merge_losses(self._cluster.gather(futures))
 
     def for_rounds(self, seed):
         return WideLearner(self, seed) if self.n_features > BLOCK_SIZE else self
@@ -162,12 +144,8 @@ class OnWorkers(Learner):
         if not self._opened.can_interact:
             return None
         if len(self._samples) == 1:
-            return self._each("interaction_strengths")[0]
-        features = np.arange(self.n_features)
-        terms = [
-            self._cluster.submit(_call, sample, "terms", features)
-            for sample in self._samples
-        ]
+            return self._cluster.gather(self._call_each("interaction_strengths"))[0]
+        terms = self._call_each("terms", np.arange(self.n_features))
         n_terms = self._opened.learned.inputs.n_terms
         futures = []
         for a, b in _interactions.pairs_of_tiles(n_terms):
@@ -196,20 +174,26 @@ class OnWorkers(Learner):
 
     def narrowed(self, features):
         """Go on with some of the features only."""
-        (sample,) = self._samples
-        sample = self._cluster.submit(_call, sample, "narrowed", features)
-        return OnWorkers(self._cluster, [sample], self._weights, self._opened)
+        samples = self._call_each("narrowed", features)
+        return OnWorkers(self._cluster, samples, self._weights, self._opened)
 
 
 class InBlocks(OnWorkers):
     """A single sample, whose blocks of columns live apart."""
 
-    def __init__(self, cluster, blocks, n_features_of_blocks, opened):
-        super().__init__(cluster, blocks, [1.0], opened)
-        self.n_networks = opened.n_networks  # of all blocks together
-        self._ends = np.cumsum(n_features_of_blocks)
+    def __init__(self, cluster, blocks, opened):
+        inputs = [one.learned.inputs for one in opened]
+        joined = join_inputs(inputs)
+        names = [f"x{number}" for number in range(joined.n_features)]
+        learned = opened[0].learned._replace(
+            inputs=joined, groups=Groups(np.arange(joined.n_features), names)
+        )
+        opened[0].network.n_features_in_ = joined.n_features
+        super().__init__(cluster, blocks, [1.0], opened[0]._replace(learned=learned))
+        self.n_networks = opened[0].n_networks  # of all blocks together
+        self._ends = np.cumsum([one.n_features for one in inputs])
 
-    def _parts(self, features):
+    def _by_block(self, features):
         """Which features of each block: block, and numbers in it."""
         block = np.searchsorted(self._ends, features, side="right")
         starts = np.concatenate([[0], self._ends[:-1]])
@@ -224,78 +208,51 @@ class InBlocks(OnWorkers):
         terms = [
             self._cluster.submit(_all_terms, block, n_terms) for block in self._samples
         ]
-        numbers, futures = [], []
-        for first, some in enumerate(terms):
-            numbers.append((first, first))
-            futures.append(self._cluster.submit(_pair_strengths, some))
-            for second, others in enumerate(terms[first + 1 :], start=first + 1):
-                numbers.append((first, second))
-                futures.append(self._cluster.submit(_pair_strengths, some, others))
-        strengths = [None] * len(terms)
-        for pair, found in zip(numbers, self._cluster.gather(futures), strict=True):
-            for number, of_block in zip(pair, found, strict=True):
-                if strengths[number] is not None:
-                    of_block = np.maximum(of_block, strengths[number])
-                strengths[number] = of_block
-        return np.concatenate(strengths, axis=1)
+        pairs = [*combinations_with_replacement(range(len(terms)), 2)]
+        found = self._cluster.gather(
+            [
+                self._cluster.submit(
+                    _pair_strengths, *(terms[n] for n in sorted({*pair}))
+                )
+                for pair in pairs
+            ]
+        )
+        strengths = np.zeros((self.n_folds, self.n_features))
+        of_blocks = np.split(strengths, self._ends[:-1], axis=1)  # views
+        for pair, of_pair in zip(pairs, found, strict=True):
+            for number, values in zip(pair, of_pair, strict=True):
+                np.maximum(of_blocks[number], values, out=of_blocks[number])
+        return strengths
 
     def importances_of_blocks(self, blocks, seeds):
         """Train a network for each block of features; see `PackedRows`."""
-        futures, pieces = [], []
-        for (fold, features), seed in zip(blocks, seeds, strict=True):
-            own = [
-                self._cluster.submit(_part_of_fold, sample, fold, some, len(features))
-                for sample, some in self._parts(features)
+        # Kept until all is done, for the cluster forgets what nothing refers to.
+        pieces = [
+            [
+                self._cluster.submit(_piece_of_block, sample, fold, some, len(features))
+                for sample, some in self._by_block(features)
             ]
-            pieces += own
-            futures.append(self._cluster.submit(_importances_of_parts, seed, *own))
-        return self._cluster.gather(futures)
+            for fold, features in blocks
+        ]
+        return self._cluster.gather(
+            [
+                self._cluster.submit(_importances_of_pieces, seed, *of_block)
+                for of_block, seed in zip(pieces, seeds, strict=True)
+            ]
+        )
 
     def narrowed(self, features):
         """Go on with some of the features only."""
         pieces = [
             self._cluster.submit(_call, sample, "narrowed", some)
-            for sample, some in self._parts(features)
+            for sample, some in self._by_block(features)
         ]
         sample = self._cluster.submit(_join_samples, features, *pieces)
         return OnWorkers(self._cluster, [sample], self._weights, self._opened)
 
 
-def _in_blocks(cluster, blocks, found):
-    """Put together what is known of blocks of columns."""
-    inputs = [one.learned.inputs for one in found]
-    n_features = sum(one.n_features for one in inputs)
-    learned = found[0].learned._replace(
-        inputs=join_inputs(inputs),
-        groups=Groups(
-            np.arange(n_features), [f"x{number}" for number in range(n_features)]
-        ),
-    )
-    network = found[0].network
-    network.n_features_in_ = n_features
-    opened = found[0]._replace(network=network, learned=learned)
-    return InBlocks(cluster, blocks, [i.n_features for i in inputs], opened)
-
-
 def fit_members(cluster, rows, network, seed):
-    """Train members on each sample, and put them into one network.
-
-    Parameters
-    ----------
-    cluster : Cluster
-        Where to compute.
-    rows : Rows
-        From `draw_rows`.
-    network : estimator
-        What to train; it is not changed.
-    seed : int
-        Same seed, same network.
-
-    Returns
-    -------
-    network : estimator
-        Fitted.
-    """
+    """Train members on each sample, and return a fitted network with all of them."""
     (first,), *others = rows.tables
     opened = cluster.submit(_learn, network, first, rows.classes)
     fits = [
@@ -391,8 +348,8 @@ def _products(looked_at_and_terms, a, b):
     ), looked_at.n_seen
 
 
-def _add(*parts):
-    products, n_seen = zip(*parts, strict=True)
+def _add(*terms):
+    products, n_seen = zip(*terms, strict=True)
     return sum(products), sum(n_seen)
 
 
@@ -429,13 +386,13 @@ def _pair_strengths(some, others=None):
     return strengths
 
 
-def _part_of_fold(sample, fold, features, n_in_all):
+def _piece_of_block(sample, fold, features, n_in_all):
     return sample.block(fold, features, n_in_all)
 
 
-def _importances_of_parts(seed, *blocks):
-    problem = join_problems([block.problem for block in blocks])
-    return Block(blocks[0].network, problem).importances(seed)
+def _importances_of_pieces(seed, *pieces):
+    problem = join_problems([piece.problem for piece in pieces])
+    return Block(pieces[0].network, problem).importances(seed)
 
 
 def _join_samples(features, *samples):

@@ -8,7 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import Parallel, delayed
 
-from skviann._lazy import callbacks, wrappers
+from skviann._lazy import first_layers, wrappers
 from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import _check_method_params, _check_sample_weight
 from skviann._validation import draw_seeds, take_rows
@@ -202,7 +202,7 @@ class OwnNetwork(RowsLearner):
 
 def warn_about_scales(X, fitted):
     """Warn if importances depend on the columns' scales."""
-    if callbacks.scales_inputs(fitted.model_):
+    if first_layers.scales_inputs(fitted.model_):
         return
     deviations = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
     deviations = deviations[deviations > 0]

@@ -10,6 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skviann._table import column_names, is_frame
 from skviann._validation import draw_seeds
 from skviann.feature_selection import TeacherStudentSelector, VIANNSelector
 from skviann.inspection import _explainers, _gradients, _perturbation, _refit, _weights
@@ -133,10 +134,8 @@ def compare_importances(
     names = _check_methods(methods)
     n_features = check_array(X).shape[1]
     if feature_names is None:
-        columns = getattr(X, "columns", None)
-        feature_names = (
-            [f"x{j}" for j in range(n_features)] if columns is None else columns
-        )
+        made_up = [f"x{j}" for j in range(n_features)]
+        feature_names = column_names(X) if is_frame(X) else made_up
     if len(feature_names) != n_features:
         raise ValueError(
             f"feature_names must have a name for each of the {n_features} columns of "
@@ -160,9 +159,9 @@ def compare_importances(
         if verbose:
             result = f"failed: {error}" if error else f"{took:.1f} s"
             print(f"{number:2}/{len(names)} {name}: {result}", flush=True)
-    in_order = [name for name in names if name in found]
     frame = pandas.DataFrame(
-        {name: found[name] for name in in_order}, index=list(feature_names)
+        {name: found[name] for name in names if name in found},
+        index=list(feature_names),
     )
     return ImportanceComparison(
         frame, pandas.Series(seconds, dtype=float).reindex(names), errors

@@ -7,13 +7,16 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import is_classifier
 
+from skviann._docstrings import composed
 from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import Interval, validate_params
 from skviann._validation import draw_seeds
+from skviann.inspection._docs import SHARED
 from skviann.inspection._gradients import draw_rows
 from skviann.inspection._network import is_keras_model, make_bunch, open_data, unwrap
 
 
+@composed(SHARED)
 @validate_params(
     {
         "max_samples": [Interval(Integral, 1, None, closed="left")],
@@ -42,20 +45,10 @@ def shap_importance(
 
     Parameters
     ----------
-    estimator : estimator or keras.Model
-        Any that is fitted; of a `VIANNSelector`, its network.
-    X : array-like of shape (n_samples, n_features) or (n_samples, n_steps, n_features)
-        Finite numbers; time steps for recurrent networks.
-    y : ignored
-        Here so that all importances are called alike.
-    max_samples : int, default=50
-        Rows to explain, drawn at random.
+    {fitted_or_model, rows_or_steps, y_ignored, max_samples}
     max_background : int, default=50
         Rows to draw untold features from.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time.
-    verbose : int, default=0
-        1 shows a progress bar.
+    {random_state, verbose}
 
     Returns
     -------
@@ -69,8 +62,7 @@ def shap_importance(
 
     Raises
     ------
-    ValueError
-        If a parameter cannot be used, or X does not hold finite numbers.
+    {unusable}
     ImportError
         If shap is not installed; ``pip install "skviann[compare]"`` does.
 
@@ -108,6 +100,7 @@ def shap_importance(
     return _by_row(np.abs(explained).mean(axis=2), X)
 
 
+@composed(SHARED)
 @validate_params(
     {
         "max_samples": [Interval(Integral, 1, None, closed="left")],
@@ -136,20 +129,10 @@ def lime_importance(
 
     Parameters
     ----------
-    estimator : estimator or keras.Model
-        Any that is fitted; of a `VIANNSelector`, its network.
-    X : array-like of shape (n_samples, n_features) or (n_samples, n_steps, n_features)
-        Finite numbers; time steps for recurrent networks.
-    y : ignored
-        Here so that all importances are called alike.
-    max_samples : int, default=50
-        Rows to explain, drawn at random.
+    {fitted_or_model, rows_or_steps, y_ignored, max_samples}
     n_neighbours : int, default=1000
         Neighbours of each that the network predicts for.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time.
-    verbose : int, default=0
-        1 shows a progress bar.
+    {random_state, verbose}
 
     Returns
     -------
@@ -163,8 +146,7 @@ def lime_importance(
 
     Raises
     ------
-    ValueError
-        If a parameter cannot be used, or X does not hold finite numbers.
+    {unusable}
     ImportError
         If lime is not installed; ``pip install "skviann[compare]"`` does.
 

@@ -14,20 +14,9 @@ def with_known_rows(network, X):
     """Return a copy of a packed network that predicts faster for rows close to X.
 
     What the first layer makes of X is kept. For rows that differ from X in some
-    columns, only these columns' part of it is computed anew: less work, by about the
-    number of columns.
-
-    Parameters
-    ----------
-    network : estimator
-        A fitted VIANN estimator; any other comes back as it is.
-    X : ndarray of shape (n_samples, n_features)
-        Finite numbers.
-
-    Returns
-    -------
-    network : estimator
-        To predict for arrays of the shape of X, and for nothing else.
+    columns, only what these columns add to it is computed anew: less work, by about the
+    number of columns. The copy predicts for arrays of the shape of X (n_samples,
+    n_features), and for nothing else. Any other estimator comes back as it is.
     """
     if not isinstance(network, BaseNetwork):
         return network

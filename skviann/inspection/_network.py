@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skviann._lazy import callbacks, keras, layers, wrappers
+from skviann._lazy import first_layers, keras, layers, wrappers
 from skviann._outputs import is_keras_model
 from skviann._table import column_names
 from skviann._validation import FLOATS
@@ -41,14 +41,9 @@ def check_values(X):
 def open_data(estimator, X):
     """Prepare an estimator and rows to change for it.
 
-    Returns
-    -------
-    network : estimator
-        The network of a selector; any other estimator as it is.
-    values : ndarray of shape (n_samples, ..., n_features)
-        A copy of X.
-    wrap : callable
-        Puts such values into a data frame, if X is one that the estimator knows.
+    Returns the network of a selector, or any other estimator as it is; a copy of X as
+    an array (n_samples, ..., n_features); and a function that puts such values into a
+    data frame, if X is one that the estimator knows.
     """
     network, values = unwrap(estimator), check_values(X)
     of_arrays = network is not estimator and not hasattr(network, "feature_names_in_")
@@ -66,25 +61,7 @@ def _as_pyarrow(kind, names, values):
 
 
 def open_model(estimator):
-    """Find the Keras model of an estimator, and what it is fed.
-
-    Parameters
-    ----------
-    estimator : estimator or keras.Model
-        A fitted VIANN estimator or selector, a wrapper of scikeras or of
-        ``keras.wrappers``, or a model.
-
-    Returns
-    -------
-    model : keras.Model
-    prepare : callable
-        From an array X to the model's input.
-
-    Raises
-    ------
-    TypeError
-        If there is no Keras model in it.
-    """
+    """Return the Keras model of an estimator, and what makes its input of an array."""
     estimator = unwrap(estimator)
     if isinstance(estimator, BaseNetwork):
         if not estimator._learned.inputs.are_numbers:
@@ -112,34 +89,19 @@ def read_kernels(estimator):
     """Read the kernels of a chain of dense layers, from the input to the output.
 
     The scale of a BatchNormalization layer is multiplied into the kernel before it, or
-    behind it where there is none before.
-
-    Parameters
-    ----------
-    estimator : estimator or keras.Model
-        As for `open_model`.
-
-    Returns
-    -------
-    kernels : list of ndarray of shape (n_members, n_inputs, n_units)
-        In float64. One member, unless the network is packed.
-    feature_of_input : ndarray of int of shape (n_inputs,)
-        Which feature an input of the first kernel belongs to.
-
-    Raises
-    ------
-    ValueError
-        If the network is not such a chain.
+    behind it where there is none before. Returns the kernels in float64, of shape
+    (n_members, n_inputs, n_units) with one member unless the network is packed; and
+    which feature each input of the first one belongs to.
     """
     model, _ = open_model(estimator)
-    if not all(map(_is_chain, [model, *callbacks.with_nested(model.layers)])):
+    if not all(map(_is_chain, [model, *first_layers.with_nested(model.layers)])):
         raise ValueError(
             "Weights can only be followed through a chain of Dense layers, from one "
             f"input to one output; the model {model.name!r} branches, uses a layer "
             "twice, or is not built of layers alone."
         )
     kernels, feature_of_input, scale = [], None, 1.0
-    for layer in callbacks.leaves(model.layers):
+    for layer in first_layers.leaves(model.layers):
         if isinstance(layer, (keras.layers.Dense, layers.PackedDense)):
             kernel = np.asarray(layer.get_weights()[0], dtype=np.float64)
             kernel = kernel.reshape(-1, *kernel.shape[-2:])

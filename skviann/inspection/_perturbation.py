@@ -6,13 +6,16 @@ import numpy as np
 from sklearn import inspection
 from sklearn.metrics import check_scoring
 
+from skviann._docstrings import composed
 from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import Interval, StrOptions, validate_params
 from skviann._validation import draw_seeds
+from skviann.inspection._docs import SHARED
 from skviann.inspection._known_rows import with_known_rows
 from skviann.inspection._network import make_bunch, open_data
 
 
+@composed(SHARED)
 def permutation_importance(
     estimator, X, y, *, scoring=None, n_repeats=5, n_jobs=None, random_state=None
 ):
@@ -25,20 +28,15 @@ def permutation_importance(
 
     Parameters
     ----------
-    estimator : estimator
-        Any that is fitted; of a `VIANNSelector`, its network.
+    {fitted}
     X : array-like of shape (n_samples, n_features)
         Rows to score on; those that were not trained on tell more.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
-    scoring : str, callable or None, default=None
-        As in scikit-learn; None is the estimator's own score.
+    {y, scoring}
     n_repeats : int, default=5
         Shuffles of each feature.
     n_jobs : int, default=None
         Features that are shuffled at the same time, through joblib.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time.
+    {random_state}
 
     Returns
     -------
@@ -80,6 +78,7 @@ def permutation_importance(
     )
 
 
+@composed(SHARED)
 @validate_params(
     {
         "noise": [Interval(Real, 0, None, closed="neither")],
@@ -100,20 +99,12 @@ def noise_importance(
 
     Parameters
     ----------
-    estimator : estimator
-        Any that is fitted; of a `VIANNSelector`, its network.
-    X : array-like of shape (n_samples, n_features)
-        Finite numbers; rows that were not trained on tell more.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
-    scoring : str, callable or None, default=None
-        As in scikit-learn; None is the estimator's own score.
+    {fitted, rows_to_score, y, scoring}
     noise : float, default=1.0
         Variance of the noise, in variances of the feature.
     n_repeats : int, default=5
         Draws of noise for each feature.
-    random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result each time.
+    {random_state}
 
     Returns
     -------
@@ -125,8 +116,7 @@ def noise_importance(
 
     Raises
     ------
-    ValueError
-        If a parameter cannot be used, or X does not hold finite numbers.
+    {unusable}
 
     References
     ----------
@@ -153,6 +143,7 @@ def noise_importance(
     return _falls_of_score(estimator, X, y, scoring, add_noise, n_repeats)
 
 
+@composed(SHARED)
 def occlusion_importance(estimator, X, y, *, scoring=None, random_state=None):
     """How far the score falls when a feature's mean stands in for all of its values.
 
@@ -163,25 +154,18 @@ def occlusion_importance(estimator, X, y, *, scoring=None, random_state=None):
 
     Parameters
     ----------
-    estimator : estimator
-        Any that is fitted; of a `VIANNSelector`, its network.
-    X : array-like of shape (n_samples, n_features)
-        Finite numbers; rows that were not trained on tell more.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
+    {fitted, rows_to_score, y}
     scoring : str, callable or None, default=None
         As in scikit-learn; None is the estimator's own score. ``"neg_log_loss"`` tells
         more than the accuracy, which often does not change at all.
-    random_state : ignored
-        Here so that all importances are called alike.
+    {random_state_ignored}
 
     Returns
     -------
     result : Bunch
         importances : ndarray of shape (n_features, 1)
             Score on X less the score without the feature.
-        importances_mean, importances_std : ndarray of shape (n_features,)
-            The same, and zeros: nothing is random.
+        {nothing_random}
 
     Raises
     ------
@@ -207,6 +191,7 @@ def occlusion_importance(estimator, X, y, *, scoring=None, random_state=None):
     return _falls_of_score(estimator, X, y, scoring, np.mean, n_repeats=1)
 
 
+@composed(SHARED)
 @validate_params(
     {"baseline": [StrOptions({"mean", "zero"})]}, prefer_skip_nested_validation=True
 )
@@ -222,26 +207,22 @@ def probe_importance(estimator, X, y=None, *, baseline="mean", random_state=None
 
     Parameters
     ----------
-    estimator : estimator or keras.Model
-        Any that is fitted; of a `VIANNSelector`, its network.
+    {fitted_or_model}
     X : array-like of shape (n_samples, n_features)
         Finite numbers.
-    y : ignored
-        Here so that all importances are called alike.
+    {y_ignored}
     baseline : {"mean", "zero"}, default="mean"
         "mean": off is the feature's mean, on is one standard deviation above. "zero":
         off is 0 and on is 1, as they stand, for networks whose inputs are standardised
         already; X then only tells the number of features.
-    random_state : ignored
-        Here so that all importances are called alike.
+    {random_state_ignored}
 
     Returns
     -------
     result : Bunch
         importances : ndarray of shape (n_features, 1)
             The absolute differences.
-        importances_mean, importances_std : ndarray of shape (n_features,)
-            The same, and zeros: nothing is random.
+        {nothing_random}
 
     Raises
     ------

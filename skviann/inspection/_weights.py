@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from skviann._docstrings import composed
 from skviann.feature_selection import VIANNSelector
+from skviann.inspection._docs import SHARED
 from skviann.inspection._network import make_bunch, read_kernels, unwrap
 from skviann.neural_network import VIANNClassifier, VIANNRegressor
 from skviann.variance import sum_by_feature
 
 
+@composed(SHARED)
 def viann_importance(estimator, X=None, y=None, *, random_state=None):
     """Variance of the first weights over training, times their size at the end.
 
@@ -22,10 +25,7 @@ def viann_importance(estimator, X=None, y=None, *, random_state=None):
     ----------
     estimator : VIANNSelector, VIANNClassifier or VIANNRegressor
         Fitted.
-    X, y : ignored
-        Here so that all importances are called alike.
-    random_state : ignored
-        Here so that all importances are called alike.
+    {X_and_y_ignored, random_state_ignored}
 
     Returns
     -------
@@ -66,6 +66,7 @@ def viann_importance(estimator, X=None, y=None, *, random_state=None):
     return make_bunch(estimator.importances_.T)
 
 
+@composed(SHARED)
 def first_layer_importance(estimator, X=None, y=None, *, random_state=None):
     """Absolute weights of the first layer, summed over its units.
 
@@ -81,18 +82,12 @@ def first_layer_importance(estimator, X=None, y=None, *, random_state=None):
     estimator : estimator or keras.Model
         A fitted VIANN estimator or selector, a wrapper of scikeras or of
         ``keras.wrappers``, or a Keras model; a chain of Dense layers.
-    X, y : ignored
-        Here so that all importances are called alike.
-    random_state : ignored
-        Here so that all importances are called alike.
+    {X_and_y_ignored, random_state_ignored}
 
     Returns
     -------
     result : Bunch
-        importances : ndarray of shape (n_features, n_members)
-            For each member of a VIANN estimator; else there is one.
-        importances_mean, importances_std : ndarray of shape (n_features,)
-            Mean and standard deviation over members.
+        {of_members, over_members}
 
     Raises
     ------
@@ -114,6 +109,7 @@ def first_layer_importance(estimator, X=None, y=None, *, random_state=None):
     return make_bunch(sum_by_feature(sizes, feature_of_input).T)
 
 
+@composed(SHARED)
 def garson_importance(estimator, X=None, y=None, *, random_state=None):
     """Share of each feature in the weights that lead to an output (Garson).
 
@@ -131,20 +127,12 @@ def garson_importance(estimator, X=None, y=None, *, random_state=None):
 
     Parameters
     ----------
-    estimator : estimator or keras.Model
-        As for `first_layer_importance`.
-    X, y : ignored
-        Here so that all importances are called alike.
-    random_state : ignored
-        Here so that all importances are called alike.
+    {of_first_layer, X_and_y_ignored, random_state_ignored}
 
     Returns
     -------
     result : Bunch
-        importances : ndarray of shape (n_features, n_members)
-            For each member of a VIANN estimator; else there is one.
-        importances_mean, importances_std : ndarray of shape (n_features,)
-            Mean and standard deviation over members.
+        {of_members, over_members}
         by_output : ndarray of shape (n_features, n_outputs)
             The shares in each output, averaged over members.
 
@@ -179,6 +167,7 @@ def garson_importance(estimator, X=None, y=None, *, random_state=None):
     return make_bunch(by_output.mean(axis=2).T, by_output=by_output.mean(axis=0))
 
 
+@composed(SHARED)
 def olden_importance(estimator, X=None, y=None, *, random_state=None):
     """Products of the weights along all paths from a feature to an output (Olden).
 
@@ -192,20 +181,12 @@ def olden_importance(estimator, X=None, y=None, *, random_state=None):
 
     Parameters
     ----------
-    estimator : estimator or keras.Model
-        As for `first_layer_importance`.
-    X, y : ignored
-        Here so that all importances are called alike.
-    random_state : ignored
-        Here so that all importances are called alike.
+    {of_first_layer, X_and_y_ignored, random_state_ignored}
 
     Returns
     -------
     result : Bunch
-        importances : ndarray of shape (n_features, n_members)
-            For each member of a VIANN estimator; else there is one.
-        importances_mean, importances_std : ndarray of shape (n_features,)
-            Mean and standard deviation over members.
+        {of_members, over_members}
         by_output : ndarray of shape (n_features, n_outputs)
             The products with their signs, averaged over members.
 

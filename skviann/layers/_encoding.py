@@ -72,14 +72,11 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
         n_features = input_shape[-1]
         self.feature_of_input = np.repeat(np.arange(n_features), self.n_bins)
         n_inputs = len(self.feature_of_input)
-        self.start = self._add_constant("start", n_inputs)
-        self.slope = self._add_constant("slope", n_inputs)
-        self.mean = self._add_constant("mean", n_inputs)
-        self.factor = self._add_constant("factor", n_inputs)
-
-    def _add_constant(self, name, n_inputs):
-        return self.add_weight(
-            name=name, shape=(n_inputs,), initializer="zeros", trainable=False
+        self.start, self.slope, self.mean, self.factor = (
+            self.add_weight(
+                name=name, shape=(n_inputs,), initializer="zeros", trainable=False
+            )
+            for name in ("start", "slope", "mean", "factor")
         )
 
     def adapt(self, data, sample_weight=None):

@@ -18,6 +18,24 @@ WIDTH = 6.4  # inches
 
 _LONGEST_LABEL = 30
 
+# What the docstrings of several displays share.
+SHARED = """
+max_features : int, default=20
+    The most bars. None draws all.
+feature_names : array-like of str of shape (n_features,), default=None
+    None stands for "x0", "x1" and so on.
+ax : matplotlib.axes.Axes, default=None
+    Where to draw. None makes a figure.
+ax_ : matplotlib.axes.Axes
+    Where they are.
+figure_ : matplotlib.figure.Figure
+    The figure around them.
+unusable: Raises
+------
+ValueError
+    If a parameter cannot be used.
+"""
+
 
 def importances_of(estimator):
     """Take importances, and their standard deviation or None, from an estimator."""

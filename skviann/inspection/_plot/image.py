@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from skviann._docstrings import composed
 from skviann.inspection._plot._common import (
+    SHARED,
     check_count,
     check_length,
     make_axes,
@@ -11,6 +13,7 @@ from skviann.inspection._plot._common import (
 from skviann.variance import viann_scores
 
 
+@composed(SHARED)
 class ImageDisplay:
     """Importances as pictures.
 
@@ -30,8 +33,7 @@ class ImageDisplay:
         The pictures.
     ax_ : matplotlib.axes.Axes, or ndarray of them of shape (n_images,)
         Where they are; an array if there are several.
-    figure_ : matplotlib.figure.Figure
-        The figure around them.
+    {figure_}
 
     See Also
     --------
@@ -65,17 +67,13 @@ class ImageDisplay:
         image_shape : tuple of int
             (height, width) or (height, width, channels), whose product is n_features.
             Channels are summed.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+        {ax}
 
         Returns
         -------
         display : ImageDisplay
 
-        Raises
-        ------
-        ValueError
-            If a parameter cannot be used.
+        {unusable}
         """
         importances, _ = read_importances(importances)
         sides = np.atleast_1d(image_shape)
@@ -114,10 +112,7 @@ class ImageDisplay:
         -------
         display : ImageDisplay
 
-        Raises
-        ------
-        ValueError
-            If a parameter cannot be used.
+        {unusable}
         """
         check_count("max_images", max_images)
         weights = callback.weights_
@@ -146,10 +141,7 @@ class ImageDisplay:
         -------
         display : ImageDisplay
 
-        Raises
-        ------
-        ValueError
-            If a parameter cannot be used.
+        {unusable}
         """
         n_images, height, width = self.images.shape
         check_length("titles", self.titles, n_images)

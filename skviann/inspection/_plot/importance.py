@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from skviann._docstrings import composed
 from skviann.inspection._plot._common import (
     DROPPED,
     KEPT,
+    SHARED,
     THRESHOLD,
     WIDTH,
     check_count,
@@ -24,6 +26,7 @@ _BAR_HEIGHT = 0.27
 _LEGEND_HEIGHT = 0.4
 
 
+@composed(SHARED)
 class ImportanceDisplay:
     """Importances of features as sorted bars.
 
@@ -36,8 +39,7 @@ class ImportanceDisplay:
         Importances; they may be negative, as those by permutation are.
     importances_std : ndarray of shape (n_features,), default=None
         Their standard deviations, for error bars.
-    feature_names : array-like of str of shape (n_features,), default=None
-        None stands for "x0", "x1" and so on.
+    {feature_names}
     threshold : float, default=None
         The importance from which on features are kept.
     support : ndarray of bool of shape (n_features,), default=None
@@ -47,10 +49,7 @@ class ImportanceDisplay:
     ----------
     bars_ : matplotlib.container.BarContainer
         The bars, the most important feature first.
-    ax_ : matplotlib.axes.Axes
-        Where they are.
-    figure_ : matplotlib.figure.Figure
-        The figure around them.
+    {ax_, figure_}
 
     See Also
     --------
@@ -100,10 +99,7 @@ class ImportanceDisplay:
             used if it has them.
         feature_names : array-like of str of shape (n_features,), default=None
             Names to use instead of the estimator's.
-        max_features : int, default=20
-            The most bars. None draws all.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+        {max_features, ax}
 
         Returns
         -------
@@ -149,21 +145,13 @@ class ImportanceDisplay:
         importances : array-like of shape (n_features,) or Bunch
             Importances, or what `sklearn.inspection.permutation_importance` returns:
             `importances_mean` with `importances_std`.
-        feature_names : array-like of str of shape (n_features,), default=None
-            None stands for "x0", "x1" and so on.
-        max_features : int, default=20
-            The most bars. None draws all.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+        {feature_names, max_features, ax}
 
         Returns
         -------
         display : ImportanceDisplay
 
-        Raises
-        ------
-        ValueError
-            If a parameter cannot be used.
+        {unusable}
         """
         importances, std = read_importances(importances)
         display = cls(importances, importances_std=std, feature_names=feature_names)
@@ -174,19 +162,13 @@ class ImportanceDisplay:
 
         Parameters
         ----------
-        max_features : int, default=20
-            The most bars. None draws all.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+        {max_features, ax}
 
         Returns
         -------
         display : ImportanceDisplay
 
-        Raises
-        ------
-        ValueError
-            If a parameter cannot be used.
+        {unusable}
         """
         n_features = len(self.importances)
         names = np.array(name_features(self.feature_names, n_features), dtype=object)
@@ -195,6 +177,7 @@ class ImportanceDisplay:
         check_count("max_features", max_features)
 
         importances, std = np.asarray(self.importances), self.importances_std
+        support = self.support
         shown = np.argsort(-importances, kind="stable")[:max_features]
         height = _BAR_HEIGHT * len(shown) + 1.2
         (self.ax_,) = make_axes(self, ax, figsize=(WIDTH, height))
@@ -203,7 +186,7 @@ class ImportanceDisplay:
             np.arange(len(shown)),
             importances[shown],
             xerr=None if std is None else np.asarray(std)[shown],
-            color=KEPT if self.support is None else self._colors()[shown],
+            color=KEPT if support is None else np.where(support, KEPT, DROPPED)[shown],
             error_kw={"ecolor": _ERROR, "elinewidth": 1.2, "capsize": 2},
         )
         label_ticks(self.ax_.yaxis, names[shown])
@@ -214,9 +197,6 @@ class ImportanceDisplay:
             self.ax_.axvline(0, color="0.25", linewidth=0.8)
         self._explain()
         return self
-
-    def _colors(self):
-        return np.where(self.support, KEPT, DROPPED)
 
     def _explain(self):
         """Draw the threshold, and a legend in a room of its own under the bars."""

@@ -5,9 +5,11 @@ from itertools import count, takewhile
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skviann._docstrings import composed
 from skviann.inspection._plot._common import (
     DROPPED,
     KEPT,
+    SHARED,
     THRESHOLD,
     WIDTH,
     check_length,
@@ -22,6 +24,7 @@ _LINEAR_ROOM = 2.4
 _MOST_FOR_ALL_TICKS = 1024
 
 
+@composed(SHARED)
 class SelectionPathDisplay:
     """Held-out score by the number of features, and how many are kept.
 
@@ -52,10 +55,7 @@ class SelectionPathDisplay:
         The mark at the best mean score.
     selected_line_ : matplotlib.lines.Line2D
         The vertical line at `n_selected`.
-    ax_ : matplotlib.axes.Axes
-        Where they are.
-    figure_ : matplotlib.figure.Figure
-        The figure around them.
+    {ax_, figure_}
 
     See Also
     --------
@@ -108,8 +108,7 @@ class SelectionPathDisplay:
         selector : VIANNSelector
             A fitted one with `cv_results_`, that is with ``threshold="auto"`` or
             ``threshold="held-out"``.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+        {ax}
 
         Returns
         -------
@@ -148,17 +147,13 @@ class SelectionPathDisplay:
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+        {ax}
 
         Returns
         -------
         display : SelectionPathDisplay
 
-        Raises
-        ------
-        ValueError
-            If a parameter cannot be used.
+        {unusable}
         """
         n_features, mean = np.asarray(self.n_features), np.asarray(self.mean_score)
         error = np.asarray(self.std_error)

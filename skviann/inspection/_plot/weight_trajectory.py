@@ -4,7 +4,14 @@ from numbers import Integral
 
 import numpy as np
 
-from skviann.inspection._plot._common import WIDTH, make_axes, name_features, shorten
+from skviann._docstrings import composed
+from skviann.inspection._plot._common import (
+    SHARED,
+    WIDTH,
+    make_axes,
+    name_features,
+    shorten,
+)
 from skviann.variance import RunningVariance
 
 # Okabe and Ito's palette for the colour-blind, without its yellow, which is too light
@@ -22,6 +29,7 @@ _LINE_STYLES = ("-", "--", ":", "-.")
 _MARKERS = "os^Dv"
 
 
+@composed(SHARED)
 class WeightTrajectoryDisplay:
     """How features' first weights, or their variances, move while a network trains.
 
@@ -42,10 +50,7 @@ class WeightTrajectoryDisplay:
     ----------
     lines_ : list of list of matplotlib.lines.Line2D
         The lines, feature by feature.
-    ax_ : matplotlib.axes.Axes
-        Where they are.
-    figure_ : matplotlib.figure.Figure
-        The figure around them.
+    {ax_, figure_}
 
     See Also
     --------
@@ -96,8 +101,7 @@ class WeightTrajectoryDisplay:
             draws every weight.
         feature_names : array-like of str, default=None
             Names of all features. None stands for "x0", "x1" and so on.
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+        {ax}
 
         Returns
         -------
@@ -133,17 +137,13 @@ class WeightTrajectoryDisplay:
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+        {ax}
 
         Returns
         -------
         display : WeightTrajectoryDisplay
 
-        Raises
-        ------
-        ValueError
-            If a parameter cannot be used.
+        {unusable}
         """
         n_updates, n_features, _ = self.trajectories.shape
         names = name_features(self.feature_names, n_features)
