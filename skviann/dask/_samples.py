@@ -16,7 +16,7 @@ from skviann.feature_selection._learner import Learner
 from skviann.feature_selection._packed_rows import (
     PackedRows,
     keep_members,
-    own_seed,
+    seed_of_sample,
 )
 from skviann.feature_selection._path import merge_paths
 from skviann.feature_selection._significance import merge_losses
@@ -32,8 +32,7 @@ _ADDED_AT_A_TIME = 8
 class Opened(NamedTuple):
     """What is known of samples before a training."""
 
-    network: object  # with the names of the columns
-    learned: object  # `Learned`
+    network: object  # that knows what the table holds
     n_folds: int
     n_networks: int  # of a fold, in a round of one sample
     can_interact: bool
@@ -90,7 +89,8 @@ class OnWorkers(Learner):
         self._weights = weights
         self._opened = opened
         self.n_folds = opened.n_folds
-        self.n_features = opened.learned.inputs.n_features
+        self._inputs = opened.network._learned.inputs
+        self.n_features = self._inputs.n_features
         self.n_networks = opened.n_networks * len(samples)
 
     def _call_each(self, method, *args, networks=None):
@@ -117,7 +117,7 @@ class OnWorkers(Learner):
 
     def fitted(self, networks, only=None):
         trained = self._cluster.gather(networks)
-        return keep_members(self._opened.network, self._opened.learned, trained, only)
+        return keep_members(self._opened.network, trained, only)
 
     def path(self, rankings, sizes, seed):
         futures = self._call_each("path", rankings[:, : sizes[-1]], sizes, seed)
@@ -146,7 +146,7 @@ class OnWorkers(Learner):
         if len(self._samples) == 1:
             return self._cluster.gather(self._call_each("interaction_strengths"))[0]
         terms = self._call_each("terms", np.arange(self.n_features))
-        n_terms = self._opened.learned.inputs.n_terms
+        n_terms = self._inputs.n_terms
         futures = []
         for a, b in _interactions.pairs_of_tiles(n_terms):
             sums = [self._cluster.submit(_products, one, a, b) for one in terms]
@@ -182,14 +182,15 @@ class InBlocks(OnWorkers):
     """A single sample, whose blocks of columns live apart."""
 
     def __init__(self, cluster, blocks, opened):
-        inputs = [one.learned.inputs for one in opened]
+        inputs = [one.network._learned.inputs for one in opened]
         joined = join_inputs(inputs)
         names = [f"x{number}" for number in range(joined.n_features)]
-        learned = opened[0].learned._replace(
+        network = opened[0].network
+        network._learned = network._learned._replace(
             inputs=joined, groups=Groups(np.arange(joined.n_features), names)
         )
-        opened[0].network.n_features_in_ = joined.n_features
-        super().__init__(cluster, blocks, [1.0], opened[0]._replace(learned=learned))
+        network.n_features_in_ = joined.n_features
+        super().__init__(cluster, blocks, [1.0], opened[0])
         self.n_networks = opened[0].n_networks  # of all blocks together
         self._ends = np.cumsum([one.n_features for one in inputs])
 
@@ -204,7 +205,7 @@ class InBlocks(OnWorkers):
 
     def interaction_strengths(self):
         """Look at all pairs of blocks."""
-        n_terms = self._opened.learned.inputs.n_terms
+        n_terms = self._inputs.n_terms
         terms = [
             self._cluster.submit(_all_terms, block, n_terms) for block in self._samples
         ]
@@ -259,8 +260,8 @@ def fit_members(cluster, rows, network, seed):
         cluster.submit(_fit_members, opened, table, seed, number)
         for number, table in enumerate([first, *(table for (table,) in others)])
     ]
-    (network, learned), *trained = cluster.gather([opened, *fits])
-    network._set_results(learned, join_members(trained))
+    network, *trained = cluster.gather([opened, *fits])
+    network._set_results(join_members(trained))
     return network
 
 
@@ -269,20 +270,19 @@ def fit_members(cluster, rows, network, seed):
 
 def _learn(network, table, classes):
     network = copy.copy(network)
-    _, learned = _read(network, table, classes=classes)
-    return network, learned
+    _read(network, table, reset=True, classes=classes)
+    return network
 
 
-def _fit_members(opened, table, seed, number):
-    network, learned = opened
-    problem, _ = _read(copy.copy(network), table, learned=learned)
-    return network._train(problem, own_seed(seed, number))
+def _fit_members(network, table, seed, number):
+    problem = _read(copy.copy(network), table, reset=False)
+    return network._train(problem, seed_of_sample(seed, number))
 
 
-def _read(network, table, *, learned=None, classes=None):
+def _read(network, table, *, reset, classes=None):
     X, y, weight = table
-    X, y = network._read(X, y, reset=learned is None)
-    return network._open(X, y, weight, learned=learned, classes=classes)
+    X, y = network._read(X, y, reset=reset)
+    return network._open(X, y, weight, reset=reset, classes=classes)
 
 
 def _hash(table):
@@ -303,12 +303,12 @@ def _open_first(network, settings, table, classes, splitting, n_repeats, n_sampl
         y = table[1]
         network = default_network(y, read_target(y, VIANNClassifier()))()
     network.set_params(**settings)
-    opened = _read(network, table, classes=classes)
+    problem = _read(network, table, reset=True, classes=classes)
     sample = PackedRows.split(
-        network, *opened, splitting, n_repeats, n_samples=n_samples
+        network, problem, splitting, n_repeats, n_samples=n_samples
     )
     return sample, Opened(
-        network, sample.learned, sample.n_folds, sample.n_networks, sample.can_interact
+        network, sample.n_folds, sample.n_networks, sample.can_interact
     )
 
 
@@ -316,7 +316,7 @@ def _open_another(opened, table, splitting, n_repeats, number, n_samples):
     network = copy.copy(opened.network)
     return PackedRows.split(
         network,
-        *_read(network, table, learned=opened.learned),
+        _read(network, table, reset=False),
         splitting,
         n_repeats,
         number=number,
@@ -400,7 +400,6 @@ def _join_samples(features, *samples):
     return PackedRows(
         first.network,
         join_problems([sample.problem for sample in samples]),
-        first.learned,
         Folds(first.folds, first.unit_of_row),
         first.n_networks,
         features=features,

@@ -47,8 +47,6 @@ class PackedRows(RowsLearner):
         A ready-made network, whose settings count; `fitted` makes it the result.
     problem : Problem
         Rows, targets and inputs.
-    learned : Learned
-        What was learned of the table.
     folds : Folds
         From `split_rows`.
     n_networks : int
@@ -66,7 +64,6 @@ class PackedRows(RowsLearner):
         self,
         network,
         problem,
-        learned,
         folds,
         n_networks,
         *,
@@ -80,7 +77,6 @@ class PackedRows(RowsLearner):
         )
         self.network = network
         self.problem = problem
-        self.learned = learned
         self.n_networks = n_networks
         self.n_jobs = n_jobs
         self.number = number
@@ -89,12 +85,12 @@ class PackedRows(RowsLearner):
         self.categories = problem.categories
 
     @classmethod
-    def split(cls, network, problem, learned, splitting, n_repeats, **settings):
+    def split(cls, network, problem, splitting, n_repeats, **settings):
         """Split rows into folds, for as many networks as a ready-made one has.
 
         Parameters
         ----------
-        network, problem, learned
+        network, problem
             As for the class.
         splitting : Splitting
             How.
@@ -107,7 +103,7 @@ class PackedRows(RowsLearner):
         splitting = splitting.of(problem.used)
         folds = split_rows(problem.X, y, problem.target.is_classes, splitting)
         n_networks = max(1, round(network.n_members * n_repeats / len(folds.splits)))
-        return cls(network, problem, learned, folds, n_networks, **settings)
+        return cls(network, problem, folds, n_networks, **settings)
 
     def __sizeof__(self):
         """Bytes, for those who decide where to compute."""
@@ -120,7 +116,7 @@ class PackedRows(RowsLearner):
         return np.searchsorted(self.features, features)
 
     def _own(self, seed):
-        return own_seed(seed, self.number)
+        return seed_of_sample(seed, self.number)
 
     def _n_inputs(self, n_features):
         """About how many inputs so many features have, on average."""
@@ -146,7 +142,7 @@ class PackedRows(RowsLearner):
         return trained, np.repeat(shares, self.n_networks // n_trained, axis=1)
 
     def fitted(self, networks, only=None):
-        return keep_members(self.network, self.learned, [networks], only)
+        return keep_members(self.network, [networks], only)
 
     def path(self, rankings, sizes, seed):
         path = super().path(rankings, sizes, seed)
@@ -341,7 +337,6 @@ class PackedRows(RowsLearner):
         return PackedRows(
             self.network,
             self.problem.subset(rows, features),
-            self.learned,
             Folds(splits, units),
             self.n_networks,
             number=self.number,
@@ -350,15 +345,13 @@ class PackedRows(RowsLearner):
         )
 
 
-def keep_members(network, learned, trained, only=None):
+def keep_members(network, trained, only=None):
     """Put the members of all folds, which see the same features, into a network.
 
     Parameters
     ----------
     network : estimator
-        It becomes the result.
-    learned : Learned
-        What was learned of the table.
+        It knows what the table holds, and becomes the result.
     trained : list of Trained
         Of a round, for each sample.
     only : ndarray of int, default=None
@@ -366,14 +359,15 @@ def keep_members(network, learned, trained, only=None):
     """
     trained = as_one_fold(join_members(trained))
     if only is not None:
-        importances = np.zeros((len(trained.importances), learned.inputs.n_features))
+        inputs = network._learned.inputs.only(only)
+        importances = np.zeros((len(trained.importances), inputs.n_features))
         importances[:, only] = trained.importances
-        learned = learned._replace(inputs=learned.inputs.only(only))
+        network._learned = network._learned._replace(inputs=inputs)
         trained = trained._replace(
-            feature_of_input=learned.inputs.feature[np.newaxis].astype(np.int32),
+            feature_of_input=inputs.feature[np.newaxis].astype(np.int32),
             importances=importances,
         )
-    network._set_results(learned, trained)
+    network._set_results(trained)
     return network
 
 
@@ -381,7 +375,7 @@ def _importances_of_block(block, seed):
     return block.importances(seed)
 
 
-def own_seed(seed, number):
+def seed_of_sample(seed, number):
     """Seed of one of several samples; the first one has that of all."""
     if number == 0:
         return seed

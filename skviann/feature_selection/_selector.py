@@ -52,7 +52,7 @@ from skviann.feature_selection._base import (
 )
 from skviann.feature_selection._folds import Splitting
 from skviann.feature_selection._own_network import OwnNetwork, warn_about_scales
-from skviann.feature_selection._packed_rows import PackedRows, own_seed
+from skviann.feature_selection._packed_rows import PackedRows, seed_of_sample
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._sampling import ConditionalSampler
 from skviann.feature_selection._search import Plan, search
@@ -536,11 +536,11 @@ class VIANNSelector(ImportanceSelector):
                 self._stream = _Stream(self._draw_seeds(network))
             else:
                 network = copy.copy(self.estimator_)
-            learned = getattr(network, "_learned", None)
-            problem, network._learned = network._open(
-                table, target, sample_weight, learned=learned, classes=classes
+            is_new = not hasattr(network, "_learned")
+            problem = network._open(
+                table, target, sample_weight, reset=is_new, classes=classes
             )
-            if learned is None:
+            if is_new:
                 warn_about_columns(network._learned.columns)
             weight = len(target) if sample_weight is None else np.sum(sample_weight)
             self._keep_chunk(network, problem, float(weight))
@@ -561,7 +561,6 @@ class VIANNSelector(ImportanceSelector):
         return PackedRows.split(
             network,
             problem,
-            network._learned,
             Splitting(self.cv, seeds, split_params),
             self.n_repeats,
             n_jobs=self.n_jobs,
@@ -572,7 +571,7 @@ class VIANNSelector(ImportanceSelector):
         stream = self._stream
         before, number = stream.findings, stream.n_chunks
         has_path = before is not None and before.path is not None
-        seed, *split_seeds = (own_seed(seed, number) for seed in stream.seeds)
+        seed, *split_seeds = (seed_of_sample(seed, number) for seed in stream.seeds)
         learner = self._learner(copy.copy(network), problem, split_seeds, {})
         at_least = before.path.n_features[-1] if has_path else 0
         findings = self._search(learner, self._plan(seed, at_least))
@@ -582,7 +581,7 @@ class VIANNSelector(ImportanceSelector):
             findings = merge_findings(
                 [before, findings], [stream.weight, weight], number
             )
-        network._go_on(problem, network._learned)
+        network._go_on(problem)
         findings = findings._replace(estimator=network)
         self._keep(findings)
         self._stream = _Stream(
@@ -608,9 +607,8 @@ class VIANNSelector(ImportanceSelector):
                 f"{sorted(unknown)}."
             )
         seed, *split_seeds = self._draw_seeds(network)
-        problem, network._learned = network._open(
-            table, target, fit_params.get("sample_weight")
-        )
+        sample_weight = fit_params.get("sample_weight")
+        problem = network._open(table, target, sample_weight, reset=True)
         warn_about_columns(network._learned.columns)
         learner = self._learner(network, problem, split_seeds, split_params)
         return self._search(learner, self._plan(seed))

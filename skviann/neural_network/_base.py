@@ -236,23 +236,23 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             if the network's weights became NaN or infinite.
         """
         with all_or_nothing(self):
-            problem, learned = self._open(*self._read(X, y, reset=True), sample_weight)
-            warn_about_columns(learned.columns)
+            table, y = self._read(X, y, reset=True)
+            problem = self._open(table, y, sample_weight, reset=True)
+            warn_about_columns(self._learned.columns)
             (seed,) = draw_seeds(self.random_state, 1)
-            self._set_results(learned, self._train(problem, seed))
+            self._set_results(self._train(problem, seed))
         return self
 
     def _read(self, X, y, *, reset):
         """Check a table as a whole, and the target."""
         return check_table(self, X, reset=reset), read_target(y, self)
 
-    def _open(self, table, y, sample_weight, *, learned=None, classes=None):
+    def _open(self, table, y, sample_weight, *, reset, classes=None):
         """Check all else, and prepare the data for any number of trainings.
 
-        `table` and `y` are as `_read` returns them. `learned` is what an earlier call
-        with other rows returned; None: learn from these rows what columns hold, bins,
-        levels and the target's classes (those in `classes`, if the rows may lack some)
-        or scale.
+        `table` and `y` are as `_read` returns them. With `reset`, learn from these rows
+        what columns hold, bins, levels and the target's classes (those in `classes`, if
+        the rows may lack some) or scale. Returns a `Problem`.
         """
         check_process()
         self._validate_params()  # again: a selector comes here without `fit`
@@ -262,11 +262,13 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         used, sample_weight = self._weigh(sample_weight, y)
         if used is not None:
             table, y = take_table_rows(table, used), y[used]
-        y = self._check_target(y, warn=learned is None)
-        if learned is None:
+        y = self._check_target(y, warn=reset)
+        if reset:
             target = self._learn_target(y, sample_weight, classes)
             coded, learned = self._learn_columns(table, sample_weight, target)
+            self._learned = learned
         else:
+            learned = self._learned
             coded = code_table(table, learned.columns)
             check_finite(coded, self)
         are_categories = [column.kind == CATEGORY for column in learned.columns or ()]
@@ -277,7 +279,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             self.activation,
             self._selection(),
         )
-        problem = Problem(
+        return Problem(
             architecture,
             learned.target,
             coded,
@@ -288,7 +290,6 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             categories=np.flatnonzero(are_categories),
             used=used,
         )
-        return problem, learned
 
     def _learn_columns(self, table, sample_weight, target):
         """Find out what the columns of a table hold; return it in numbers, too."""
@@ -361,9 +362,9 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             on_epoch=_print_epoch if self.verbose else None,
         )
 
-    def _set_results(self, learned, trained):
-        """Write down what was learned."""
-        self._learned = learned
+    def _set_results(self, trained):
+        """Write down what the networks have become."""
+        learned = self._learned
         self._trained = trained
         self.importances_ = learned.groups.by_column(trained.importances)
         self.feature_importances_ = self.importances_.mean(axis=0)
@@ -386,7 +387,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         self._validate_params()
         with all_or_nothing(self):
             table, y = self._read(X, y, reset=True)
-            _, self._learned = self._open(table, y, sample_weight, classes=classes)
+            self._open(table, y, sample_weight, reset=True, classes=classes)
             vars(self).pop("_trained", None)  # of an earlier fit
             warn_about_columns(self._learned.columns)
         return self
@@ -394,17 +395,17 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
     def _partial_fit(self, X, y, sample_weight, classes=None):
         self._validate_params()
         with all_or_nothing(self):
-            learned = getattr(self, "_learned", None)
-            table, y = self._read(X, y, reset=learned is None)
-            problem, learned = self._open(
-                table, y, sample_weight, learned=learned, classes=classes
+            is_first = not hasattr(self, "_learned")
+            table, y = self._read(X, y, reset=is_first)
+            problem = self._open(
+                table, y, sample_weight, reset=is_first, classes=classes
             )
-            if not hasattr(self, "_learned"):
-                warn_about_columns(learned.columns)
-            self._go_on(problem, learned)
+            if is_first:
+                warn_about_columns(self._learned.columns)
+            self._go_on(problem)
         return self
 
-    def _go_on(self, problem, learned):
+    def _go_on(self, problem):
         """Train with more rows."""
         before = getattr(self, "_trained", None)
         state, history = State(), {}
@@ -432,7 +433,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             seed,
             state=state,
         )
-        self._set_results(learned, trained)
+        self._set_results(trained)
         for name, values in self.history_.items():
             self.history_[name] = history.get(name, []) + values
 
