@@ -11,11 +11,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from skviann._lazy import first_layers, wrappers
 from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import _check_method_params, _check_sample_weight
+from skviann._target import Target
 from skviann._validation import draw_seeds, take_rows
 from skviann.feature_selection._folds import Folds, seen_rows, split_rows
 from skviann.feature_selection._interactions import interaction_strengths
 from skviann.feature_selection._learner import RowsLearner
-from skviann.neural_network._problem import Target
 
 # Rounds of elimination after the first take at most so many rows.
 _MAX_ROWS_OF_LATER_ROUNDS = 200_000

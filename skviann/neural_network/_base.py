@@ -34,14 +34,14 @@ from skviann._table import (
     tell_columns,
     warn_about_columns,
 )
-from skviann._target import check_quantity, read_target
+from skviann._target import Target, check_quantity, read_target
 from skviann._validation import LinkedToDocs, all_or_nothing, draw_seeds, spread_rows
 from skviann.neural_network._architecture import (
     Architecture,
     build_model,
     check_activation,
 )
-from skviann.neural_network._problem import Learned, Problem, Target
+from skviann.neural_network._problem import Learned, Problem
 from skviann.neural_network._training import (
     Fold,
     Members,

@@ -5,14 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from scipy.special import expit, logsumexp, softmax
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
 
 from skviann._groups import Groups
 from skviann._inputs import Inputs, join_inputs
+from skviann._target import Target
 from skviann._validation import take_cells, take_rows
 from skviann.neural_network._architecture import Architecture
 
@@ -21,153 +18,6 @@ from skviann.neural_network._architecture import Architecture
 _MAX_VALUES_IN_MEMORY = 2**27
 _MAX_VALUES_OF_FOLD = 2**24
 _VALUES_AT_A_TIME = 2**23
-
-
-class Target(NamedTuple):
-    """What a target holds; nothing else has to know the task.
-
-    One of several classes in each row, labels of which several may apply, or
-    quantities.
-    """
-
-    task: str  # "binary", "multiclass" or "regression"
-    n_outputs: int  # of a network; several of "binary" are labels
-    classes: np.ndarray | None = None
-    scaler: StandardScaler | None = None
-
-    @classmethod
-    def of_classes(cls, y, classes=None):
-        """Find the classes: all that there are, unless they are given."""
-        check_classification_targets(y)
-        if type_of_target(y) == "multilabel-indicator":
-            n_labels = y.shape[1]
-            return cls("binary", n_labels, np.arange(n_labels))
-        classes = np.unique(column_or_1d(y, warn=True) if classes is None else classes)
-        if len(classes) < 2:
-            raise ValueError(
-                "y must hold at least two classes in rows of positive weight, got "
-                f"one class only: {classes[0]}."
-            )
-        if len(classes) == 2:
-            return cls("binary", 1, classes)
-        return cls("multiclass", len(classes), classes)
-
-    @classmethod
-    def of_quantities(cls, y, sample_weight=None):
-        """Find mean and scale."""
-        scaler = StandardScaler().fit(
-            y.reshape(len(y), -1), sample_weight=sample_weight
-        )
-        return cls("regression", len(scaler.mean_), scaler=scaler)
-
-    @property
-    def is_multilabel(self):
-        """Whether several labels may apply to a row."""
-        return self.task == "binary" and self.n_outputs > 1
-
-    @property
-    def is_classes(self):
-        """Whether a row is of one of several classes, so that folds can share them."""
-        return self.classes is not None and not self.is_multilabel
-
-    def code(self, y):
-        """Turn rows into class numbers or standardised quantities.
-
-        Of shape (n_samples, n_outputs), or (n_samples, 1) for class numbers.
-        """
-        if self.task == "regression":
-            outputs = y.reshape(len(y), -1)
-            self._check_shape(outputs, y, "outputs")
-            return (outputs - self.scaler.mean_) / self.scaler.scale_
-        if self.is_multilabel:
-            self._check_shape(y, y, "labels")
-            return y.astype(np.float64)
-        y = column_or_1d(y)
-        is_unknown = ~np.isin(y, self.classes)
-        if is_unknown.any():
-            raise ValueError(
-                f"y holds {y[is_unknown].tolist()[0]!r}, which is none of the classes "
-                f"known from the start: {self.classes.tolist()}."
-            )
-        return np.searchsorted(self.classes, y)[:, np.newaxis]
-
-    def _check_shape(self, outputs, y, what):
-        if outputs.ndim != 2 or outputs.shape[1] != self.n_outputs:
-            raise ValueError(
-                f"y must have the {self.n_outputs} {what} of the first rows, got "
-                f"shape {y.shape}."
-            )
-
-    def constant(self, coded, weights):
-        """Output, before its activation, of the best constant model of some rows.
-
-        The log odds of two classes, the logarithms of the shares of several, the mean
-        of a quantity.
-        """
-        if self.task == "regression":
-            return np.average(coded, axis=0, weights=weights)
-        if self.task == "binary":
-            positive = weights @ coded
-            counts = np.maximum([weights.sum() - positive, positive], 0.5)
-            return np.log(counts[1]) - np.log(counts[0])
-        counts = np.bincount(coded[:, 0].astype(int), weights, self.n_outputs)
-        return np.log(np.maximum(counts, 0.5) / len(coded))  # a class may be missing
-
-    def row_losses(self, coded, outputs):
-        """Loss of each row: outputs (..., rows, outputs) to (..., rows)."""
-        outputs = np.asarray(outputs, dtype=np.float64)
-        if self.task == "regression":
-            return ((coded - outputs) ** 2).mean(axis=-1)
-        if self.task == "binary":
-            return (np.logaddexp(0, outputs) - coded * outputs).mean(axis=-1)
-        of_class = outputs[..., np.arange(len(coded)), coded[:, 0].astype(int)]
-        return logsumexp(outputs, axis=-1) - of_class
-
-    def mean_prediction(self, outputs):
-        """Average members' predictions, from their outputs before the activation.
-
-        In float64: float32 has no number between 1 and 0.99999994.
-        """
-        outputs = outputs.astype(np.float64)
-        if self.task == "binary":
-            outputs = expit(outputs)
-        elif self.task == "multiclass":
-            outputs = softmax(outputs, axis=-1)
-        return outputs.mean(axis=0)
-
-    def outputs(self, predictions):
-        """Undo the activation of a network's output, and the scale of quantities.
-
-        Both (n_samples, n_outputs), with a probability for each class or label.
-        """
-        if self.task == "regression":
-            return (predictions - self.scaler.mean_) / self.scaler.scale_
-        tiny = np.finfo(np.float32).eps
-        outputs = np.log(np.maximum(predictions, tiny))
-        if self.task == "multiclass":
-            return outputs
-        others = 1 - predictions
-        if not self.is_multilabel:
-            others, outputs = predictions[:, :1], outputs[:, 1:]
-        return outputs - np.log(np.maximum(others, tiny))
-
-    def probabilities(self, predictions):
-        """Make of a network's predictions one probability a class."""
-        if self.is_multilabel:
-            return predictions
-        if self.task == "binary":
-            predictions = np.hstack([1 - predictions, predictions])
-        return predictions / predictions.sum(axis=1, keepdims=True)
-
-    def decode(self, predictions):
-        """Turn a network's predictions into what y holds."""
-        if self.task == "regression":
-            outputs = predictions * self.scaler.scale_ + self.scaler.mean_
-            return outputs if self.n_outputs > 1 else outputs[:, 0]
-        probabilities = self.probabilities(predictions)
-        if self.is_multilabel:
-            return (probabilities > 0.5).astype(int)
-        return self.classes[probabilities.argmax(axis=1)]
 
 
 class Learned(NamedTuple):

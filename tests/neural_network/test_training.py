@@ -11,9 +11,10 @@ from sklearn.metrics import log_loss, mean_squared_error
 from conftest import FAST, viann_by_hand
 from skviann import VIANNClassifier, VIANNRegressor
 from skviann._inputs import learn_inputs, scale_rows
+from skviann._target import Target
 from skviann.neural_network import _cache, _graph, _problem, _training
 from skviann.neural_network._architecture import Architecture, draw_weights
-from skviann.neural_network._problem import Problem, Target
+from skviann.neural_network._problem import Problem
 from skviann.neural_network._training import Fold, Members, Schedule, train
 
 N_OUTPUTS = {"binary": 1, "multiclass": 3, "regression": 2}
