@@ -67,7 +67,8 @@ def _find_bins(data, weight, n_bins):
         # The mean of equal numbers may differ from them by a rounding error.
         deviation[np.ptp(data, axis=0) == 0] = 0
         start, slope = mean[:, None], inverse(deviation)[:, None]
-        apart = (1 - _count_most_common(data) / len(data))[:, None]
+        most_common = [np.unique(x, return_counts=True)[1].max() for x in data.T]
+        apart = (1 - np.array(most_common) / len(data))[:, None]
         return start, slope, np.zeros_like(start), np.ones_like(start), apart
     limits = _quantiles(data, weight, n_bins)
     start, width = limits[:-1].T, np.diff(limits, axis=0).T
@@ -78,11 +79,6 @@ def _find_bins(data, weight, n_bins):
     factor = np.where(width > 0, inverse(np.sqrt(variance)), 0)
     n_at_ends = np.maximum((encoded == 0).sum(axis=0), (encoded == 1).sum(axis=0))
     return start, slope, mean, factor, 1 - n_at_ends / len(data)
-
-
-def _count_most_common(data):
-    """In how many rows each column has its most common value."""
-    return np.array([np.unique(c, return_counts=True)[1].max() for c in data.T])
 
 
 def _quantiles(data, weight, n_bins):

@@ -92,7 +92,7 @@ class _Piece(NamedTuple):
     source: str | None  # the input that it comes from; None if a layer mixed it
     size: int | None
     # The operations that moved its values about; None if that cannot be told.
-    layout: tuple | None = ()
+    layout: tuple | None
 
 
 def find_kernels(model, layer=None):
@@ -242,7 +242,7 @@ def _only_layer(model, where):
 def _first_layers(graph):
     """List the layers that mix what nothing has mixed before, each with its pieces."""
     seen = []
-    inputs = [[_Piece(one.name, _last_size(one))] for one in graph.inputs]
+    inputs = [[_piece(one, one.name)] for one in graph.inputs]
     _trace(graph, inputs, seen)
     return seen
 
@@ -261,7 +261,7 @@ def _trace(graph, inputs, seen):
         inner = _graph(called) if isinstance(called, keras.Model) else None
         if inner is not None and len(inner.inputs) != len(given):  # also a mask
             inner = None
-        found = [[_Piece(None, _last_size(output))] for output in outputs]
+        found = [[_piece(output, None)] for output in outputs]
         if all(piece.source is None for piece in pieces):
             pass
         elif inner is not None:
@@ -287,17 +287,12 @@ def _moved(node, given, number):
     layouts = [piece.layout for piece in pieces]
     sources = {piece.source for piece in pieces}
     is_clear = len(sources) == 1 and None not in layouts
-    return [
-        _Piece(
-            max(sources, key=bool),
-            _last_size(output),
-            (called, number, *layouts) if is_clear else None,
-        )
-    ]
+    layout = (called, number, *layouts) if is_clear else None
+    return [_piece(output, max(sources, key=bool), layout)]
 
 
-def _last_size(tensor):
-    return tensor.shape[-1] if tensor.shape else None
+def _piece(tensor, source, layout=()):
+    return _Piece(source, tensor.shape[-1] if tensor.shape else None, layout)
 
 
 def scales_inputs(model):

@@ -163,6 +163,23 @@ def test_a_faulty_partition_is_named(client, table, fault, message):
         DaskVIANNSelector().fit(X, data.y)
 
 
+def test_an_unreadable_partition_is_named_behind_an_empty_one(client, table):
+    tables = table.iloc[:0], table.iloc[:200], table.iloc[200:]
+    data = dd.concat([dd.from_pandas(one, npartitions=1) for one in tables])
+
+    def spoil(part, partition_info=None):
+        if partition_info and partition_info["number"] == 2:
+            raise OSError("no disk")
+        return part
+
+    X = data[["a"]].map_partitions(spoil, meta=data[["a"]]._meta)
+    with (
+        pytest.warns(UserWarning, match="1 of 3 partitions are empty"),
+        pytest.raises(ValueError, match="Partition 2 of X cannot be read: OSError"),
+    ):
+        DaskVIANNSelector().fit(X, data.y)
+
+
 def test_parameters_are_those_of_the_local_estimator_and_two_more():
     for on_dask, here in (
         (DaskVIANNSelector, VIANNSelector),

@@ -189,13 +189,10 @@ class _NetworkOnDask(_OnDask):
             (seed,) = draw_seeds(self.random_state, 1)
             rows = self._draw(cluster, X, y, sample_weight, seed)
             fitted = fit_members(cluster, rows, clone(self.to_local()), seed)
-            vars(self).update(
-                {
-                    name: value
-                    for name, value in vars(fitted).items()
-                    if name not in self._get_param_names()
-                }
-            )
+            params = self._get_param_names()
+            for name, value in vars(fitted).items():
+                if name not in params:
+                    setattr(self, name, value)
             warn_about_columns(self._learned.columns)
         return self
 

@@ -161,15 +161,6 @@ def _split_up(X, y, sample_weight, in_blocks):
             f"{type(X).__module__.split('.')[0]}.{type(X).__name__}. For data in "
             "memory there are the estimators without Dask."
         )
-    others = {"y": y, "sample_weight": sample_weight}
-    for name, other in others.items():
-        if name == "sample_weight" and other is None:
-            continue
-        if not isinstance(other, (dd.Series, dd.DataFrame, da.Array)):
-            raise TypeError(
-                f"{name} must be a dask.dataframe series or a dask.array, got "
-                f"{type(other).__name__}."
-            )
     lengths = None
     if isinstance(X, da.Array):
         if X.ndim != 2:
@@ -187,10 +178,15 @@ def _split_up(X, y, sample_weight, in_blocks):
         blocks, first_columns = [X._meta], [0]
         tables = [[one] for one in _partitions(X)]
     columns = {}
-    for name, other in others.items():
-        if other is None:
+    for name, other in (("y", y), ("sample_weight", sample_weight)):
+        if name == "sample_weight" and other is None:
             columns[name] = [None] * len(tables)
             continue
+        if not isinstance(other, (dd.Series, dd.DataFrame, da.Array)):
+            raise TypeError(
+                f"{name} must be a dask.dataframe series or a dask.array, got "
+                f"{type(other).__name__}."
+            )
         if isinstance(other, da.Array):
             is_known = not np.isnan(other.chunks[0]).any()
             if lengths is not None and is_known:

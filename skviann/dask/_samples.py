@@ -47,21 +47,11 @@ def open_samples(cluster, rows, network, settings, splitting, n_repeats):
     """
     n_samples, blocks = len(rows.tables), rows.tables[0]
     if len(blocks) > 1:
-        hashes = cluster.submit(
-            _join_hashes, *[cluster.submit(_hash, table) for table in blocks]
-        )
-        splitting = cluster.submit(_with_hashes, splitting, hashes)
+        hashes = [cluster.submit(_hash, table) for table in blocks]
+        splitting = cluster.submit(_with_hashes, splitting, *hashes)
+    how = splitting, n_repeats, n_samples
     firsts = [
-        cluster.submit(
-            _open_first,
-            network,
-            settings,
-            table,
-            rows.classes,
-            splitting,
-            n_repeats,
-            n_samples,
-        )
+        cluster.submit(_open_first, network, settings, table, rows.classes, *how)
         for table in blocks
     ]
     about = [cluster.submit(item, one, 1) for one in firsts]
@@ -71,9 +61,7 @@ def open_samples(cluster, rows, network, settings, splitting, n_repeats):
         return InBlocks(cluster, samples, found)
     tables = [table for (table,) in rows.tables]
     samples += [
-        cluster.submit(
-            _open_another, about[0], table, splitting, n_repeats, number, n_samples
-        )
+        cluster.submit(_open_another, about[0], table, number, *how)
         for number, table in enumerate(tables[1:], start=1)
     ]
     weights = cluster.gather([cluster.submit(_weight, table) for table in tables])
@@ -289,13 +277,9 @@ def _hash(table):
     return hash_rows(np.asarray(table[0]))
 
 
-def _join_hashes(*of_blocks):
+def _with_hashes(splitting, *of_blocks):
     ids = [np.unique(hashes, return_inverse=True)[1] for hashes in of_blocks]
-    return hash_rows(np.column_stack(ids))
-
-
-def _with_hashes(splitting, hashes):
-    return splitting._replace(hashes=hashes)
+    return splitting._replace(hashes=hash_rows(np.column_stack(ids)))
 
 
 def _open_first(network, settings, table, classes, splitting, n_repeats, n_samples):
@@ -312,16 +296,11 @@ def _open_first(network, settings, table, classes, splitting, n_repeats, n_sampl
     )
 
 
-def _open_another(opened, table, splitting, n_repeats, number, n_samples):
+def _open_another(opened, table, number, splitting, n_repeats, n_samples):
     network = copy.copy(opened.network)
-    return PackedRows.split(
-        network,
-        _read(network, table, reset=False),
-        splitting,
-        n_repeats,
-        number=number,
-        n_samples=n_samples,
-    )
+    problem = _read(network, table, reset=False)
+    which = {"number": number, "n_samples": n_samples}
+    return PackedRows.split(network, problem, splitting, n_repeats, **which)
 
 
 def _weight(table):

@@ -1,6 +1,5 @@
 """What the importances see of an estimator: its predictions, its model, its weights."""
 
-from functools import partial
 from itertools import pairwise
 
 import narwhals as nw
@@ -49,15 +48,16 @@ def open_data(estimator, X):
     of_arrays = network is not estimator and not hasattr(network, "feature_names_in_")
     if of_arrays or not hasattr(X, "columns"):
         return network, values, lambda values: values
-    names = column_names(X)
-    if nw.dependencies.is_pyarrow_table(X):
-        return network, values, partial(_as_pyarrow, type(X), names)
+    frame, names = type(X), column_names(X)
+    is_arrow = nw.dependencies.is_pyarrow_table(X)
     kind = "schema" if hasattr(X, "schema") else "columns"  # Polars, pandas
-    return network, values, lambda values: type(X)(values, **{kind: names})
 
+    def wrap(values):
+        if is_arrow:
+            return frame.from_pydict(dict(zip(names, values.T, strict=True)))
+        return frame(values, **{kind: names})
 
-def _as_pyarrow(kind, names, values):
-    return kind.from_pydict(dict(zip(names, values.T, strict=True)))
+    return network, values, wrap
 
 
 def open_model(estimator):
@@ -100,6 +100,7 @@ def read_kernels(estimator):
             f"input to one output; the model {model.name!r} branches, uses a layer "
             "twice, or is not built of layers alone."
         )
+    elementwise = (keras.layers.PReLU, keras.layers.Normalization)
     kernels, feature_of_input, scale = [], None, 1.0
     for layer in first_layers.leaves(model.layers):
         if isinstance(layer, (keras.layers.Dense, layers.PackedDense)):
@@ -114,7 +115,7 @@ def read_kernels(estimator):
                 scale = scale * _scale_of(layer, standardises=True)
         elif isinstance(layer, layers.PiecewiseLinearEncoding):
             feature_of_input = layer.feature_of_input
-        elif not _keeps_units_apart(layer):
+        elif layer.weights and not isinstance(layer, elementwise):
             raise ValueError(
                 "Weights can only be followed through a chain of Dense layers; the "
                 f"model {model.name!r} has the layer {layer.name!r}, a "
@@ -159,8 +160,3 @@ def _is_chain(model):
 def _n_inputs(layer):
     """Return how many tensors a layer takes; an InputLayer takes none."""
     return len(layer.input) if isinstance(layer.input, (list, tuple)) else 1
-
-
-def _keeps_units_apart(layer):
-    elementwise = (keras.layers.PReLU, keras.layers.Normalization)
-    return isinstance(layer, elementwise) or not layer.weights
