@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectFromModel, SelectorMixin
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from skviann._sklearn_compat import Interval
@@ -33,9 +34,7 @@ class ImportanceSelector(SelectorMixin, LinkedToDocs, BaseEstimator):
     def _as_select_from_model(self):
         check_is_fitted(self)
         return as_select_from_model(
-            self.feature_importances_,
-            self.threshold,
-            self._n_most(),
+            self.feature_importances_, self.threshold, self._n_most()
         )
 
     def _ask_max_features(self, X):
@@ -52,61 +51,25 @@ class ImportanceSelector(SelectorMixin, LinkedToDocs, BaseEstimator):
         return self.max_features
 
 
-class _Importances(BaseEstimator):
-    """A fitted estimator, as far as SelectFromModel asks."""
-
-    def __init__(self, importances):
-        self.importances = importances
-
-    @property
-    def feature_importances_(self):
-        return self.importances
-
-    def fit(self, X, y=None):
-        return self
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-
 def as_select_from_model(importances, threshold, max_features=None):
-    """Have scikit-learn's SelectFromModel cut given importances.
+    """Have scikit-learn's SelectFromModel cut given importances, (n_features,).
 
-    Parameters
-    ----------
-    importances : ndarray of shape (n_features,)
-        Non-negative.
-    threshold : str, float or None
-        "mean", "median", a multiple such as "1.25*mean", or a number; None is the mean.
-    max_features : int, default=None
-        Keep no more than this many.
-
-    Returns
-    -------
-    selector : SelectFromModel
-        With `threshold_` and `get_support()`.
+    `threshold` and `max_features` are its own, but None always means the mean. It has
+    `threshold_` and `get_support()`.
     """
-    estimator = _Importances(importances)
     selector = SelectFromModel(
-        estimator,
+        FunctionTransformer(),  # counts as fitted
         threshold="mean" if threshold is None else threshold,
         max_features=max_features,
         prefit=True,
+        importance_getter=lambda _: importances,
     )
-    selector.estimator_ = estimator  # which a fit would copy
+    selector.estimator_ = selector.estimator  # which a fit would copy
     return selector
 
 
 def check_threshold(threshold, others=()):
-    """Raise a ValueError if SelectFromModel cannot read a threshold.
-
-    Parameters
-    ----------
-    threshold : str, float or None
-        The parameter.
-    others : sequence of str
-        Words that are accepted besides.
-    """
+    """Raise a ValueError for what is neither SelectFromModel's nor one of `others`."""
     if threshold in others:
         return
     try:
@@ -122,10 +85,7 @@ def check_threshold(threshold, others=()):
 def check_max_features(max_features, X):
     """Return the most features to keep, which a function of X may say.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no integer of at least 0.
+    A TypeError or ValueError if that is no integer of at least 0.
     """
     value = max_features(X) if callable(max_features) else max_features
     if not isinstance(value, Integral) or isinstance(value, bool):

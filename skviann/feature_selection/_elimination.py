@@ -19,29 +19,21 @@ class Elimination(NamedTuple):
     importances: np.ndarray  # (n_networks, n_features): accumulated over rounds
     rankings: np.ndarray  # (n_folds, n_features): most important first
     n_rounds: np.ndarray  # (n_folds, n_features): that a feature took part in
-    first_round: Any  # networks
-    last_round: Any
+    first_round: Any  # its networks, as they were returned
+    last_round: Any  # the same
     last_columns: np.ndarray  # (n_folds, n_in_last_round): features in it
 
 
 def eliminate(train_round, n_folds, n_features, counts, interactions=None):
     """Train in rounds; each fold drops its weakest features by itself.
 
-    Parameters
-    ----------
-    train_round : callable
-        From the features of each fold, ndarray of int of shape (n_folds, n_in_round),
-        to its networks, and their shares, (n_folds, n_networks, n_in_round).
-    n_folds, n_features : int
-        All folds and features.
-    counts : list of int
-        How many are left after each round, see `remaining_after`.
-    interactions : ndarray of shape (n_folds, n_features), default=None
-        Of each fold, from `interaction_strengths`.
+    `train_round` takes the features of each fold, (n_folds, n_in_round), to its
+    networks and their shares, (n_folds, n_networks, n_in_round). `counts` tell how many
+    features are left after each round, see `remaining_after`; `interactions`,
+    (n_folds, n_features), are those of `interaction_strengths`.
     """
     features = np.tile(np.arange(n_features), (n_folds, 1))
-    networks, shares = train_round(features)
-    first_networks = networks
+    networks, shares = first_round = train_round(features)
     rounds = [[one] for one in zip(features, shares, strict=True)]
     for n_left in counts:
         features = np.array(
@@ -72,7 +64,7 @@ def eliminate(train_round, n_folds, n_features, counts, interactions=None):
         np.concatenate(importances),
         np.array(rankings),
         np.array(n_rounds),
-        first_networks,
+        first_round[0],
         networks,
         features,
     )

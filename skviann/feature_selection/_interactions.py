@@ -157,7 +157,7 @@ def products(some, others, a, b, target, chosen):
     yielded is one fold's array, (n_in_a, n_in_b), after the other.
     """
     weighted = some.values[:, a] * chosen.targets[target][:, np.newaxis]
-    by_slice = [weighted[some].T @ others.values[some, b] for some in chosen.slices]
+    by_slice = [weighted[rows].T @ others.values[rows, b] for rows in chosen.slices]
     within = some.feature[a, np.newaxis] == others.feature[b]
     is_near = within.any()
     total = sum(by_slice[1:], start=by_slice[0])

@@ -6,12 +6,7 @@ from tqdm.auto import tqdm
 class Progress:
     """Shows progress as `VIANNSelector`'s `verbose` asks for.
 
-    Parameters
-    ----------
-    n_steps : int
-        Expected steps.
-    verbose : int
-        0 is silent, 1 one line with the time left, 2 a line a step.
+    0 is silent, 1 one line with the time left, 2 a line a step.
     """
 
     def __init__(self, n_steps, verbose):

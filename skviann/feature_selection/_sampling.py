@@ -87,13 +87,13 @@ def relevant_regression(gram, products, square, n_rows):
     M. E. Tipping (2001), "Sparse Bayesian learning and the relevance vector machine",
     Journal of Machine Learning Research 1, 211-244, equations 16 to 18.
     """
-    kept = np.arange(len(gram))
+    left = np.arange(len(gram))
     penalties = np.full(len(gram), float(len(gram)))
     noise = max(0.5 * square / n_rows, _MIN_NOISE)
     for update in range(_RELEVANCE_UPDATES):
         covariance = np.linalg.inv(gram + noise * np.diag(penalties))
         coefficients = covariance @ products
-        if update == _RELEVANCE_UPDATES - 1 or len(kept) == 0:
+        if update == _RELEVANCE_UPDATES - 1 or len(left) == 0:
             break
         determined = np.clip(1 - noise * penalties * np.diag(covariance), 0, 1)
         residual = square - 2 * coefficients @ products
@@ -104,10 +104,10 @@ def relevant_regression(gram, products, square, n_rows):
         # The first fit starts from the same guess for all, and so drops none.
         if update > 0:
             stays = (determined > _IRRELEVANT) & (penalties < _MAX_PENALTY)
-            kept, products, penalties = kept[stays], products[stays], penalties[stays]
+            left, products, penalties = left[stays], products[stays], penalties[stays]
             gram = gram[np.ix_(stays, stays)]
         penalties = np.clip(penalties, _MIN_PENALTY, _MAX_PENALTY)
-    return kept, coefficients, covariance
+    return left, coefficients, covariance
 
 
 def leave_one_out(inputs, target, coefficients, covariance):
@@ -259,11 +259,8 @@ class ConditionalSampler(BaseEstimator):
         ]
         self._column_of_input, self._told_by_input = self._lay_out()
         inputs = self._raw_inputs(X, np.arange(len(self._column_of_input)))
-        known = ~np.isnan(inputs)
-        n_known = np.maximum(known.sum(axis=0), 1)
-        self._means = np.where(known, inputs, 0).sum(axis=0) / n_known
-        squares = np.where(known, (inputs - self._means) ** 2, 0).sum(axis=0)
-        self._scales = np.sqrt(squares / n_known)
+        self._means = np.nanmean(inputs, axis=0)
+        self._scales = np.nanstd(inputs, axis=0)
         self._scales[self._scales < 1e-12] = 1.0
         self._inputs = self._standardise(inputs, slice(None))
         self._gram = self._inputs.T @ self._inputs
@@ -457,10 +454,10 @@ def _regress(gram, others, column, n_rows):
     products = gram[others, column]
     strongest = np.argsort(-np.abs(products), kind="stable")[:_MAX_PREDICTORS]
     others, products = others[strongest], products[strongest]
-    kept, coefficients, covariance = relevant_regression(
+    left, coefficients, covariance = relevant_regression(
         gram[np.ix_(others, others)], products, gram[column, column], n_rows
     )
-    return others[kept], coefficients, covariance
+    return others[left], coefficients, covariance
 
 
 def _relevant_for_levels(inputs, others, codes):
@@ -480,6 +477,6 @@ def _relevant_for_levels(inputs, others, codes):
     gram = centred[:, strongest].T @ centred[:, strongest]
     used = set()
     for target, of_target in zip(targets.T, products[strongest].T, strict=True):
-        kept, _, _ = relevant_regression(gram, of_target, target @ target, len(codes))
-        used.update(strongest[kept].tolist())
+        left, _, _ = relevant_regression(gram, of_target, target @ target, len(codes))
+        used.update(strongest[left].tolist())
     return others[sorted(used)]

@@ -30,21 +30,12 @@ class Losses(NamedTuple):
 def losses_with_draws(losses_of, draws, tested, seed, units=None):
     """Replace each feature that a fold's last networks see, on its held-out rows.
 
-    Parameters
-    ----------
-    losses_of : callable
-        From the number of the tested feature and drawn values, an array for each fold,
-        to the weighted losses of each fold's networks, (n_draws, n_rows); without
-        arguments those with the true values.
-    draws : list of ConditionalDraws
-        Of each fold.
-    tested : ndarray of int of shape (n_folds, n_tested)
-        The features that each fold's last networks see.
-    seed : int
-        Of the draws.
-    units : list of ndarray of int, default=None
-        Of each fold's rows: losses of a unit are added up, for together its rows say no
-        more than one. None: each row is one.
+    `losses_of` takes the number of the tested feature and drawn values, an array for
+    each fold, to the weighted losses of each fold's networks, (n_draws, n_rows);
+    without arguments it returns those with the true values. `draws` has the
+    `ConditionalDraws` of each fold, `tested` the features that each fold's last
+    networks see, (n_folds, n_tested). Losses of a unit (of `units`, of each fold's
+    rows) are added up, for together its rows say no more than one.
     """
 
     def by_unit(losses, fold):
@@ -200,17 +191,9 @@ def holm(pvalues, alpha):
 class ConditionalDraws:
     """Draws a feature given the others, for the held-out rows of one fold.
 
-    Parameters
-    ----------
-    sampler : object
-        With ``fit(X)`` and ``sample(X, column, n_draws, random_state)``, as
-        `ConditionalSampler`. Copies are used.
-    trained_on, held_out : ndarray of shape (n_rows, n_columns)
-        Columns of a coded table, for rows of two kinds.
-    categories : ndarray of int
-        Columns that hold codes of levels.
-    columns : list of ndarray of int
-        Those of each feature to be drawn.
+    `trained_on` and `held_out` are rows of a coded table, (n_rows, n_columns), whose
+    `categories` are columns that hold codes of levels; `columns` are those of each
+    feature to be drawn. The sampler is copied, and fitted to what was trained on.
     """
 
     def __init__(self, sampler, trained_on, held_out, categories, columns):

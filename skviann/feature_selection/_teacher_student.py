@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from skviann._docstrings import composed
 from skviann._sklearn_compat import HasMethods, Interval, _fit_context
 from skviann._validation import (
     FLOATS,
@@ -24,18 +25,11 @@ from skviann.feature_selection._base import (
     check_threshold,
 )
 from skviann.neural_network import BaseNetwork, default_network
-from skviann.neural_network._base import NetworkRegressor
-
-_ALPHA = [Interval(Real, 0, None, closed="left")]
+from skviann.neural_network._base import SHARED, NetworkRegressor
 
 
 class _Student(NetworkRegressor, BaseNetwork):
     """One hidden layer, with weights that vanish for whole features."""
-
-    _parameter_constraints: dict = {
-        **BaseNetwork._parameter_constraints,
-        "alpha": _ALPHA,
-    }
 
     def __init__(self, *, n_units, alpha, n_members, n_bins, random_state):
         super().__init__(
@@ -52,6 +46,7 @@ class _Student(NetworkRegressor, BaseNetwork):
         return "RowSparseDense", ("alpha", float(self.alpha))
 
 
+@composed(SHARED)
 class TeacherStudentSelector(ImportanceSelector):
     """Select the features that a simple network needs to imitate a teacher.
 
@@ -101,10 +96,7 @@ class TeacherStudentSelector(ImportanceSelector):
         The threshold in force.
     teacher_ : estimator
         The fitted teacher.
-    n_features_in_ : int
-        Number of features seen by fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+    {n_features_in_, feature_names_in_}
 
     References
     ----------
@@ -134,7 +126,7 @@ class TeacherStudentSelector(ImportanceSelector):
         "threshold": THRESHOLD,
         "max_features": [Interval(Integral, 0, None, closed="left"), None],
         "n_units": [Interval(Integral, 1, None, closed="left")],
-        "alpha": _ALPHA,
+        "alpha": [Interval(Real, 0, None, closed="left")],
         "n_members": BaseNetwork._parameter_constraints["n_members"],
         "n_bins": BaseNetwork._parameter_constraints["n_bins"],
         "random_state": ["random_state"],

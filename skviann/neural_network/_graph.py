@@ -2,8 +2,8 @@
 
 Tracing a graph takes a second, so one serves every number of rows, inputs, units and
 members; only the number of layers, the activation, the task and a layer that learns a
-selection are built in. Axes are (members, inputs, units); members come in folds of
-equal size, which share their rows and features: (folds, rows, inputs).
+selection are built in. Axes are (members, inputs, units), and (folds, rows, inputs) for
+what the members of a fold share; each fold has as many.
 """
 
 from contextlib import contextmanager

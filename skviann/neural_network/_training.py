@@ -35,7 +35,7 @@ class Schedule(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """What some of the members are trained on."""
+    """What some of the members are trained on; all is one fold, too."""
 
     rows: np.ndarray
     features: np.ndarray
