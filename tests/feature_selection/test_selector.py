@@ -1,10 +1,11 @@
+import contextlib
 import copy
+import io
 import pickle
 import re
 import subprocess
 import sys
 import warnings
-from itertools import pairwise
 
 import joblib
 import keras
@@ -37,9 +38,6 @@ from skviann import (
     VIANNRegressor,
     VIANNSelector,
 )
-from skviann.feature_selection._progress import Progress
-from skviann.neural_network import _training
-from skviann.neural_network._graph import PackedGraph
 from skviann.wrappers import KerasClassifier, KerasRegressor
 
 SMALL = "random_normal"
@@ -674,10 +672,8 @@ BAD_FITS = {
 
 
 @pytest.mark.parametrize("case", BAD_FITS)
-def test_bad_input_fails_before_training(case, monkeypatch):
+def test_bad_input_fails_before_training(case, capfd):
     params, data, message = BAD_FITS[case]
-    trained = []
-    monkeypatch.setattr(PackedGraph, "train", lambda *_: trained.append(1))
     estimator = params.get("estimator")
     if estimator is None:
         estimator = VIANNClassifier()
@@ -686,12 +682,12 @@ def test_bad_input_fails_before_training(case, monkeypatch):
             lambda: build({"n_features_in_": 4, "target_type_": "binary"}), epochs=3
         )
     fit_params = {"sample_weight": np.ones(3)} if case == "weights' length" else {}
-    selector = VIANNSelector(**{**params, "estimator": estimator})
+    selector = VIANNSelector(**{**params, "estimator": estimator, "verbose": 2})
     unfitted = dict(vars(selector))
     with pytest.raises((ValueError, TypeError), match=message):
         selector.fit(*data, **fit_params)
     assert vars(selector) == unfitted
-    assert trained == []
+    assert "round of" not in capfd.readouterr().out
 
 
 def test_unfitted_and_wrong_width(fitted):
@@ -713,15 +709,17 @@ def test_a_failed_fit_keeps_what_was_learned_before(fitted):
     assert_array_equal(selector.feature_importances_, fitted.feature_importances_)
 
 
-def test_interrupted_fit_can_be_repeated(classes, fitted, monkeypatch):
-    def interrupt(self, text):
+class Interrupts(io.StringIO):
+    """Where lines are printed, as Ctrl-C comes."""
+
+    def write(self, text):
         raise KeyboardInterrupt
 
-    selector = clone(fitted)
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "step", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            selector.fit(*classes)
+
+def test_interrupted_fit_can_be_repeated(classes, fitted):
+    selector = clone(fitted).set_params(verbose=2)
+    with contextlib.redirect_stdout(Interrupts()), pytest.raises(KeyboardInterrupt):
+        selector.fit(*classes)
     assert not hasattr(selector, "feature_importances_")
     selector.fit(*classes)
     assert_array_equal(selector.importances_, fitted.importances_)
@@ -788,50 +786,21 @@ def test_verbose_shows_the_rounds(step, counts, wide, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.fixture
-def trainings(monkeypatch):
-    """Groups of all packed trainings."""
-    seen, train = [], _training.train
-
-    def spy(problem, groups, *args, **kwargs):
-        seen.append(groups)
-        return train(problem, groups, *args, **kwargs)
-
-    monkeypatch.setattr(_training, "train", spy)
-    return seen
+def test_rounds_see_only_the_features_that_are_left(wide):
+    selector = VIANNSelector(NETWORK, step=0.5, threshold="mean").fit(*wide)
+    n_rounds = 4 * selector.n_rounds_  # of all folds
+    assert_allclose(n_rounds.sum(), 4 * (80 + 40 + 20 + 16))
+    assert_array_equal(n_rounds, np.round(n_rounds))
+    assert n_rounds.min() == 4
+    assert (n_rounds == 16).sum() < 16  # each fold drops its own
 
 
-def test_rounds_see_only_the_features_that_are_left(wide, trainings):
-    network = VIANNClassifier(**FAST, random_state=0)
-    selector = VIANNSelector(network, step=0.5, threshold="mean").fit(*wide)
-    assert [len(groups[0].features) for groups in trainings] == [80, 40, 20, 16]
-    for before, after in pairwise(trainings):
-        for group_before, group_after in zip(before, after, strict=True):
-            assert set(group_after.features) < set(group_before.features)
-            assert_array_equal(group_after.rows, group_before.rows)
-    # Each fold drops its own.
-    kept = np.concatenate([group.features for group in trainings[-1]])
-    n_rounds = (
-        1
-        + sum(
-            np.bincount(
-                np.concatenate([group.features for group in groups]), minlength=80
-            )
-            for groups in trainings[1:]
-        )
-        / 4
+def test_unseeded_fits_differ(classes):
+    network = clone(NETWORK).set_params(random_state=None)
+    one, other = (
+        VIANNSelector(network, threshold="mean").fit(*classes) for _ in range(2)
     )
-    assert_allclose(selector.n_rounds_, n_rounds)
-    assert len(set(kept)) > 16
-    held_out = [np.setdiff1d(np.arange(400), group.rows) for group in trainings[0]]
-    assert_array_equal(np.sort(np.concatenate(held_out)), np.arange(400))
-
-
-def test_unseeded_fits_differ(wide, trainings):
-    network = VIANNClassifier(**FAST)
-    for _ in range(2):
-        VIANNSelector(network, step=40, threshold="mean").fit(*wide)
-    assert (trainings[0][0].rows != trainings[3][0].rows).any()
+    assert (one.importances_ != other.importances_).any()
 
 
 def test_no_elimination_of_few_features_or_in_networks_of_ones_own(classes, wide):

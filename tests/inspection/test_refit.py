@@ -9,7 +9,6 @@ from sklearn.model_selection import KFold, cross_val_score
 
 from conftest import FAST
 from skviann import VIANNClassifier, VIANNSelector
-from skviann._validation import draw_seeds
 from skviann.inspection import drop_column_importance, random_forest_importance
 
 # Without a feature
@@ -137,7 +136,7 @@ def test_a_fit_that_fails(classes):
     ids=["classifier", "network", "regressor"],
 )
 def test_importances_of_a_forest(estimator, forest, classes):
-    (seed,) = draw_seeds(0, 1)
+    seed = np.random.RandomState(0).randint(1, 2**31 - 1)
     forest = forest(n_estimators=20, random_state=seed).fit(*classes)
     result = random_forest_importance(
         estimator, *classes, n_estimators=20, random_state=0
