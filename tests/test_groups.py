@@ -5,17 +5,24 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from skviann import VIANNClassifier
-from skviann._groups import read_groups
-from skviann._table import check_table
+from skviann import VIANNRegressor, VIANNSelector
 
-FRAME = pd.DataFrame(np.zeros((4, 5)), columns=list("abcde"))
+FRAME = pd.DataFrame(
+    np.random.default_rng(0).normal(size=(20, 5)), columns=list("abcde")
+)
+Y = FRAME["a"] - FRAME["c"]
 
 
-def read(feature_groups, table=FRAME):
-    return read_groups(
-        feature_groups, check_table(VIANNClassifier(), table, reset=True)
+def fit(feature_groups, table=FRAME):
+    network = VIANNRegressor((2,), n_members=1, epochs=2, random_state=0)
+    selector = VIANNSelector(
+        network, threshold="mean", cv=2, feature_groups=feature_groups
     )
+    return selector.fit(table, Y)
+
+
+def names(selector):
+    return sorted(selector.summary()["feature"])
 
 
 @pytest.mark.parametrize(
@@ -29,20 +36,18 @@ def read(feature_groups, table=FRAME):
     ],
 )
 def test_groups(feature_groups):
-    groups = read(feature_groups)
-    assert_array_equal(groups.feature_of_column, [0, 1, 2, 0, 2])
-    assert groups.names == ["first", "b", "second"]
-    of_features = np.array([10, 20, 30])
-    by_column = groups.by_column(of_features)
-    assert_array_equal(by_column, [10, 20, 30, 10, 30])
-    assert_array_equal(groups.by_feature(by_column), of_features)
+    selector = fit(feature_groups)
+    assert names(selector) == ["b", "first", "second"]
+    for values in (selector.feature_importances_, selector.get_support()):
+        assert_array_equal(values[[0, 2]], values[[3, 4]])
+    assert len(set(selector.feature_importances_)) == 3
 
 
 def test_without_groups():
-    assert read(None).names == list("abcde")
-    assert read({"alone": "b"}).names == ["a", "alone", "c", "d", "e"]
-    groups = read({"pair": [1, 2]}, FRAME.to_numpy())
-    assert groups.names == ["x0", "pair", "x3", "x4"]
+    assert names(fit(None)) == list("abcde")
+    assert names(fit({"alone": "b"})) == ["a", "alone", "c", "d", "e"]
+    of_array = fit({"pair": [1, 2]}, FRAME.to_numpy())
+    assert names(of_array) == ["pair", "x0", "x3", "x4"]
 
 
 @pytest.mark.parametrize(
@@ -57,4 +62,4 @@ def test_without_groups():
 )
 def test_mistakes(feature_groups, message):
     with pytest.raises(ValueError, match=message):
-        read(feature_groups)
+        fit(feature_groups)

@@ -184,7 +184,7 @@ class ForBoruta(VIANNClassifier):
 def test_boruta_takes_the_recipe():
     boruta = pytest.importorskip("boruta")
     selector = boruta.BorutaPy(
-        ForBoruta(**FAST, random_state=0), n_estimators=1, max_iter=20, random_state=0
+        ForBoruta(**FAST, random_state=0), n_estimators=1, max_iter=12, random_state=0
     )
     selector.fit(X, Y)
     assert selector.support_[0]

@@ -1,5 +1,6 @@
 """A selection that goes from chunk to chunk of rows."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -26,31 +27,30 @@ CHUNKS = [make_chunk(number) for number in range(3)]
 
 
 @pytest.fixture(scope="module")
-def selector():
-    selector = VIANNSelector(random_state=0)
+def fitted():
+    return VIANNSelector(random_state=0).fit(*CHUNKS[0])
+
+
+@pytest.fixture(scope="module")
+def stream():
+    """The selector after each chunk."""
+    selector, after = VIANNSelector(random_state=0), []
     for chunk in CHUNKS:
-        selector.partial_fit(*chunk)
-    return selector
+        after.append(copy.deepcopy(selector.partial_fit(*chunk)))
+    return after
 
 
-def test_first_chunk_is_a_fit(selector):
-    first = VIANNSelector(random_state=0).partial_fit(*CHUNKS[0])
-    expected = VIANNSelector(random_state=0).fit(*CHUNKS[0])
-    assert_array_equal(first.importances_, expected.importances_)
-    assert_array_equal(first.get_support(), expected.get_support())
-    for name, values in expected.cv_results_.items():
-        assert_allclose(first.cv_results_[name], values, err_msg=name)
+def test_first_chunk_is_a_fit(stream, fitted):
+    assert_array_equal(stream[0].importances_, fitted.importances_)
+    assert_array_equal(stream[0].get_support(), fitted.get_support())
+    for name, values in fitted.cv_results_.items():
+        assert_allclose(stream[0].cv_results_[name], values, err_msg=name)
 
 
-def test_importances_and_losses_are_means_over_chunks(selector):
+def test_importances_and_losses_are_means_over_chunks(stream):
     """Each chunk by itself is a first chunk with bins of the first and its own seed."""
-    so_far, results = [], []
-    growing = VIANNSelector(random_state=0)
-    for chunk in CHUNKS:
-        growing.partial_fit(*chunk)
-        so_far.append(growing.importances_)
-        results.append(growing.cv_results_["mean_test_score"])
-    assert_array_equal(so_far[-1], selector.importances_)
+    so_far = [selector.importances_ for selector in stream]
+    results = [selector.cv_results_["mean_test_score"] for selector in stream]
     # What is added by the second and third chunk is a selection of its own.
     for values in (so_far, results):
         second = 2 * values[1] - values[0]
@@ -60,16 +60,17 @@ def test_importances_and_losses_are_means_over_chunks(selector):
     assert (third > -1e-9).all()
     assert_allclose(third.mean(axis=0).sum(), 1)
     assert_array_equal(third.mean(axis=0).argsort()[-2:], [1, 4])
-    assert_array_equal(selector.get_support(indices=True), [1, 4])
+    assert_array_equal(stream[2].get_support(indices=True), [1, 4])
 
 
-def test_losses_by_row_are_those_of_all_chunks(selector):
-    error = selector.cv_results_["std_error"][0]
-    alone = VIANNSelector(random_state=0).fit(*CHUNKS[0]).cv_results_["std_error"][0]
+def test_losses_by_row_are_those_of_all_chunks(stream, fitted):
+    error = stream[2].cv_results_["std_error"][0]
+    alone = fitted.cv_results_["std_error"][0]
     assert_allclose(error, alone / np.sqrt(3), rtol=0.2)
 
 
-def test_the_network_is_one_that_goes_on(selector):
+def test_the_network_is_one_that_goes_on(stream):
+    selector = stream[2]
     network = VIANNClassifier(random_state=selector.estimator_.random_state)
     for chunk in CHUNKS:
         network.partial_fit(*chunk)
@@ -78,23 +79,17 @@ def test_the_network_is_one_that_goes_on(selector):
     assert network.score(X, y) > 0.9
 
 
-def test_chunks_weigh_as_much_as_their_rows():
-    X, y = make_chunk(0)
-    weights = np.full(N, 3.0)
-    streamed = [VIANNSelector(random_state=0).partial_fit(X, y) for _ in range(2)]
-    streamed[0].partial_fit(*CHUNKS[1])
-    streamed[1].partial_fit(*CHUNKS[1], sample_weight=weights)
-    first = VIANNSelector(random_state=0).fit(X, y).importances_
-    second = 2 * streamed[0].importances_ - first
-    assert_allclose(streamed[1].importances_, (first + 3 * second) / 4, atol=1e-6)
+def test_chunks_weigh_as_much_as_their_rows(stream, fitted):
+    weighted = copy.deepcopy(stream[0])
+    weighted.partial_fit(*CHUNKS[1], sample_weight=np.full(N, 3.0))
+    first = fitted.importances_
+    second = 2 * stream[1].importances_ - first
+    assert_allclose(weighted.importances_, (first + 3 * second) / 4, atol=1e-6)
 
 
-def test_a_pickled_stream_goes_on_as_it_would_have():
-    selector = VIANNSelector(random_state=0).partial_fit(*CHUNKS[0])
-    copied = pickle.loads(pickle.dumps(selector))
-    for one in (selector, copied):
-        one.partial_fit(*CHUNKS[1])
-    assert_array_equal(copied.importances_, selector.importances_)
+def test_a_pickled_stream_goes_on_as_it_would_have(stream):
+    copied = pickle.loads(pickle.dumps(stream[0])).partial_fit(*CHUNKS[1])
+    assert_array_equal(copied.importances_, stream[1].importances_)
 
 
 def test_a_table_whose_levels_come_later():
@@ -147,13 +142,12 @@ def test_some_cannot_go_on(selector, message):
     assert message in str(raised.value.__cause__)
 
 
-def test_a_fit_and_a_stream_forget_each_other():
-    expected = VIANNSelector(random_state=0).fit(*CHUNKS[0])
-    streamed = VIANNSelector(random_state=0).partial_fit(*CHUNKS[1]).fit(*CHUNKS[0])
-    assert_array_equal(streamed.importances_, expected.importances_)
-    again = expected.partial_fit(*CHUNKS[1])
-    anew = VIANNSelector(random_state=0).partial_fit(*CHUNKS[1])
-    assert_array_equal(again.importances_, anew.importances_)
+def test_a_fit_and_a_stream_forget_each_other(fitted):
+    streamed = VIANNSelector(random_state=0).partial_fit(*CHUNKS[1])
+    again = copy.deepcopy(fitted).partial_fit(*CHUNKS[1])
+    assert_array_equal(again.importances_, streamed.importances_)
+    streamed.fit(*CHUNKS[0])
+    assert_array_equal(streamed.importances_, fitted.importances_)
 
 
 def test_classes_of_a_quantity_are_refused():

@@ -3,8 +3,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from skviann.feature_selection import _path
 from skviann.feature_selection._path import (
+    MAX_HELD_OUT_ROWS,
     Path,
     choose_size,
     follow_path,
@@ -48,13 +48,14 @@ def test_sizes_go_on_to_all_columns(n_features):
     assert (np.diff(after) <= after[:-1] / 4).all()
 
 
-def test_held_out_rows_are_few_of_very_many(monkeypatch):
-    folds = [(np.arange(0), np.arange(100)), (np.arange(0), np.arange(100, 130))]
-    assert [len(rows) for rows in held_out_rows(folds)] == [100, 30]
-    monkeypatch.setattr(_path, "MAX_HELD_OUT_ROWS", 50)
-    first, second = held_out_rows(folds)
-    assert_array_equal(first, np.arange(0, 100, 4))
-    assert_array_equal(second, np.arange(100, 130, 2))
+def test_held_out_rows_are_few_of_very_many():
+    few = [(np.arange(0), np.arange(100)), (np.arange(0), np.arange(100, 130))]
+    assert [len(rows) for rows in held_out_rows(few)] == [100, 30]
+    assert MAX_HELD_OUT_ROWS == 20_000
+    many = [np.arange(40_000), np.arange(40_000, 55_000)]
+    first, second = held_out_rows([(np.arange(0), rows) for rows in many])
+    assert_array_equal(first, many[0][::4])
+    assert_array_equal(second, many[1][::2])
 
 
 HELD_OUT = [np.arange(0, 20), np.arange(20, 40)]

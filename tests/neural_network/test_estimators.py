@@ -32,6 +32,10 @@ def test_importances_find_the_columns_that_matter(estimator, classes, quantity):
     assert (importances >= 0).all()
     assert_allclose(importances.sum(), 1)
     assert set(importances.argsort()[-2:]) == {0, 1}
+    assert network.importances_.shape == (8, 6)
+    assert_allclose(importances, network.importances_.mean(axis=0))
+    assert_allclose(network.importances_std_, network.importances_.std(axis=0))
+    assert network.importances_std_.max() > 0
 
 
 def test_random_state(classes, fitted_classifier):
@@ -241,18 +245,32 @@ def test_sizes_of_the_network(classes):
     assert linear.fit(*classes).score(*classes) > 0.9
 
 
-@pytest.mark.parametrize(
-    ("n_rows", "n_epochs", "n_batches"),
-    # 32 rows a step up to 9600 rows; at most 10 steps an epoch and at most 50 epochs
-    [(10, 50, 1), (150, 30, 5), (320, 15, 10), (5000, 15, 10), (40_000, 15, 10)],
-)
-def test_automatic_epochs_make_150_steps(n_rows, n_epochs, n_batches):
-    schedule = VIANNRegressor()._schedule(n_rows, 2, 8)
-    assert (schedule.epochs, schedule.steps_per_epoch) == (n_epochs, n_batches)
-    assert schedule.epochs * schedule.steps_per_epoch in (50, 150)
+@pytest.mark.parametrize(("n_rows", "n_epochs"), [(10, 50), (150, 30), (320, 15)])
+def test_automatic_epochs_make_150_steps(n_rows, n_epochs):
+    """Of 32 rows, at most 10 an epoch, at most 50 epochs."""
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
-    network = VIANNRegressor((2,), n_members=1).fit(X, X[:, 0])
+    network = VIANNRegressor((2,), n_members=1, random_state=0)
+    chosen = clone(network).set_params(epochs=n_epochs, batch_size=32)
+    assert_array_equal(
+        network.fit(X, X[:, 0]).importances_, chosen.fit(X, X[:, 0]).importances_
+    )
     assert len(network.history_["loss"]) == n_epochs
+
+
+@pytest.mark.parametrize("n_rows", [320, 5000, 40_000])
+def test_steps_are_150_of_many_rows_too(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    network = VIANNRegressor((), n_members=1, n_bins=1, random_state=0)
+    # Adam's steps towards something far away are as long as the learning rate.
+    network.set_params(learning_rate=1e-4).fit(X, 3 * X[:, 0])
+    moved = network.model_.get_weights()
+    at_start = network.set_params(learning_rate=1e-30).fit(X, 3 * X[:, 0]).model_
+    changes = [
+        np.abs(one - other).max()
+        for one, other in zip(moved, at_start.get_weights(), strict=True)
+    ]
+    assert len(network.history_["loss"]) == 15
+    assert_allclose(max(changes) / 1e-4, 150, rtol=0.1)
 
 
 def test_verbose(classes, capsys):

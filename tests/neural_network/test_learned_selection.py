@@ -1,7 +1,10 @@
+import copy
+
 import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectFromModel
@@ -68,9 +71,8 @@ def test_the_columns_that_make_the_quantity_come_first(estimator, quantity):
 def test_same_seed_same_importances(estimator, classes):
     X, y = classes
     before = estimator.fit(X, y).feature_importances_
-    # Fits between, of other data and of another seed, leave no trace.
-    estimator.fit(X[::-1], y)
-    estimator.set_params(random_state=1).fit(X, y)
+    # A fit between, of other data and of another seed, leaves no trace.
+    estimator.set_params(random_state=1).fit(X[::-1], y)
     assert not np.array_equal(estimator.feature_importances_, before)
     estimator.set_params(random_state=0).fit(X, y)
     assert_array_equal(estimator.feature_importances_, before)
@@ -216,13 +218,26 @@ def test_a_teacher_of_ones_own(teacher, needed, classes):
     assert set(first.tolist()) == needed
 
 
+@pytest.fixture(scope="module")
+def fitted(classes):
+    return TeacherStudentSelector(**SMALL, random_state=0).fit(*classes)
+
+
+def test_max_features_counts_in_fit(fitted, classes):
+    selector = clone(fitted).set_params(max_features=1).fit(*classes)
+    assert selector.max_features_ == selector.get_support().sum() == 1
+
+
 @pytest.mark.parametrize("threshold", [None, "median", "1.5*mean", 0.1])
 @pytest.mark.parametrize("max_features", [None, 1])
-def test_thresholds_are_those_of_select_from_model(threshold, max_features, classes):
-    X, y = classes
+def test_thresholds_are_those_of_select_from_model(
+    threshold, max_features, fitted, classes
+):
     settings = {"threshold": threshold, "max_features": max_features}
-    selector = TeacherStudentSelector(**SMALL, **settings, random_state=0).fit(X, y)
-    other = SelectFromModel(selector, **settings).fit(X, y)
+    other = SelectFromModel(fitted, prefit=True, **settings).fit(*classes)
+    selector = copy.copy(fitted).set_params(**settings)
+    if max_features is not None:
+        selector.max_features_ = other.max_features_
     assert_array_equal(selector.get_support(), other.get_support())
     assert selector.threshold_ == other.threshold_
 

@@ -1,18 +1,19 @@
-import threading
+import contextlib
+import io
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.metrics import log_loss, mean_squared_error
 
 from conftest import FAST, viann_by_hand
 from skviann import VIANNClassifier, VIANNRegressor
 from skviann._inputs import learn_inputs, scale_rows
 from skviann._target import Target
-from skviann.neural_network import _cache, _graph, _problem, _training
+from skviann.neural_network import _problem, _training
 from skviann.neural_network._architecture import Architecture, draw_weights
 from skviann.neural_network._problem import Problem
 from skviann.neural_network._training import Fold, Members, Schedule, train
@@ -263,45 +264,23 @@ def test_of_very_many_rows_only_those_that_are_needed_are_drawn():
     assert drawn == [(10**9, 15, False)]
 
 
-@pytest.mark.parametrize("n_bins", [1, 3])
-def test_importances_are_means_of_readings_from_recorded_weights(n_bins, classes):
-    X, y = classes
-    recorded = []
-
-    class Recording(_graph.PackedGraph):
-        def update_variance(self):
-            recorded.append(self.weights()[0])
-            return super().update_variance()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_graph, "PackedGraph", Recording)
-        patch.setattr(_graph, "_graphs", _cache.Cache())
-        settings = {**FAST, "n_bins": n_bins, "random_state": 0}
-        classifier = VIANNClassifier(**settings).fit(X, y)
-    assert len(recorded) == FAST["epochs"] == 8
+@pytest.mark.parametrize(("n_epochs", "read_after"), [(3, [3]), (8, [4, 6, 8])])
+def test_importances_are_means_of_readings(n_epochs, read_after):
+    """Readings are each about the root of 2 times as late as the one before."""
+    problem = make_problem("binary")
+    # Weights are recorded by training anew, for fewer epochs.
+    trainings = [
+        train(problem, every_row(problem), Schedule(8, n, 5, 0.02), 3)
+        for n in range(1, n_epochs + 1)
+    ]
+    recorded = [trained.weights[0] for trained in trainings]
     readings = []
-    for n_updates in (4, 6, 8):  # each about the root of 2 times the one before
+    for n_updates in read_after:
         scores = viann_by_hand(recorded[:n_updates], recorded[n_updates - 1])
-        scores = scores.reshape(2, 6, n_bins).sum(axis=2)  # members, features, bins
+        scores = scores.reshape(2, 6, N_BINS).sum(axis=2)
         readings.append(scores / scores.sum(axis=1, keepdims=True))
     expected = np.mean(readings, axis=0)
-    assert_allclose(classifier.importances_, expected, rtol=1e-3, atol=1e-6)
-    assert_allclose(classifier.feature_importances_, classifier.importances_.mean(0))
-    assert_allclose(classifier.importances_std_, classifier.importances_.std(axis=0))
-    assert classifier.importances_std_.max() > 0
-
-
-def test_short_trainings_are_read_at_their_end():
-    # Weights are recorded by training anew, for fewer epochs.
-    problem = make_problem("binary")
-    recorded = [
-        train(problem, every_row(problem), Schedule(8, n, 5, 0.02), 3).weights[0]
-        for n in (1, 2, 3)
-    ]
-    trained = train(problem, every_row(problem), Schedule(8, 3, 5, 0.02), 3)
-    scores = viann_by_hand(recorded, recorded[-1]).reshape(2, 6, N_BINS).sum(axis=2)
-    expected = scores / scores.sum(axis=1, keepdims=True)
-    assert_allclose(trained.importances, expected, rtol=1e-3, atol=1e-6)
+    assert_allclose(trainings[-1].importances, expected, rtol=1e-3, atol=1e-6)
 
 
 def test_on_epoch_is_told_the_history_so_far():
@@ -370,106 +349,80 @@ def test_members_that_see_nested_features_begin_alike():
     assert (same.weights[0][0] != same.weights[0][2]).any()
 
 
-@pytest.mark.parametrize("task", N_OUTPUTS)
-def test_outputs_do_not_depend_on_the_parts_they_are_computed_in(task, monkeypatch):
-    problem = make_problem(task)
+def test_outputs_do_not_depend_on_the_parts_they_are_computed_in(monkeypatch):
+    problem = make_problem()
     trained = train(problem, every_row(problem), Schedule(8, 2, 3, 0.01), 0)
     X = encode_by_hand(problem, np.arange(6))[None]
     whole = _training.compute_outputs(trained, X)
-    assert whole.shape == (2, 40, N_OUTPUTS[task])
+    assert whole.shape == (2, 40, 1)
     monkeypatch.setattr(_training, "_VALUES_AT_A_TIME", 1)
     assert_allclose(_training.compute_outputs(trained, X), whole, rtol=1e-5, atol=1e-6)
 
 
-def test_one_graph_serves_all_shapes():
-    _graph._graphs.clear()
-    problem = make_problem(sizes=(5, 4))
-    train(problem, every_row(problem), Schedule(8, 2, 3, 0.01), 0)
-    assert len(_graph._graphs) == 1
-    key = _graph.PackedGraph.key(problem.architecture)
-    graph = _graph._graphs.take(key)
-    _graph._graphs.put(key, graph)
-    assert graph.train.experimental_get_tracing_count() == 1
-    other = make_problem(n_rows=70, sizes=(3, 9))
-    folds = [
-        Fold(np.arange(50), np.array([3, 1])),
-        Fold(np.arange(20, 70), np.array([4, 0])),
-    ]
-    X = np.stack([encode_by_hand(other, fold.features) for fold in folds])
-
-    def results(n_seen):
-        schedule = Schedule(11, 2, 5, 0.1)
-        trained = train(other, Members(folds, 3, n_seen), schedule, 1)
-        outputs = _training.compute_outputs(trained, X)
-        return [*trained.weights, trained.importances, outputs]
-
-    masks = (None, np.array([1, 2, 2]))
-    found = [results(n_seen) for n_seen in masks]
-    assert _graph._graphs.take(key) is graph
-    assert graph.train.experimental_get_tracing_count() == 1
-    assert graph.outputs.experimental_get_tracing_count() == 1
-    for n_seen, expected in zip(masks, found, strict=True):
-        _graph._graphs.clear()
-        for one, fresh in zip(expected, results(n_seen), strict=True):
-            assert_array_equal(one, fresh)
-
-
-def test_fits_with_and_without_a_kept_graph_are_the_same(classes):
+def test_networks_of_other_sizes_use_the_same_graph(classes, monkeypatch):
     X, y = classes
-    network = VIANNClassifier(**FAST, random_state=0)
-    _graph._graphs.clear()
+    traced, matmul = [], tf.matmul
+
+    def watched(*args, **kwargs):  # Python runs it while a graph is traced
+        traced.append(args)
+        return matmul(*args, **kwargs)
+
+    monkeypatch.setattr(tf, "matmul", watched)
+    # An activation that no other test has.
+    network = VIANNClassifier(**FAST, activation="softsign", random_state=0)
     alone = clone(network).fit(X, y)
-    assert len(_graph._graphs) == 1
-    # Other rows, weights, widths and seeds use the same graph meanwhile.
-    clone(network).set_params(random_state=1, hidden_layer_sizes=(3,), n_bins=3).fit(
-        X[::-1, :4], y, np.arange(len(y)) + 1
-    )
-    assert len(_graph._graphs) == 1
+    expected = alone.predict_proba(X)
+    n_traced = len(traced)
+    assert n_traced > 0
+    # Other rows, columns, weights, widths, members and seeds.
+    clone(network).set_params(
+        random_state=1, hidden_layer_sizes=(3,), n_members=3, n_bins=3
+    ).fit(X[::-1, :4], y, np.arange(len(y)) + 1).predict(X[:, :4])
     again = clone(network).fit(X, y)
     assert_array_equal(again.importances_, alone.importances_)
-    assert_array_equal(again.predict_proba(X), alone.predict_proba(X))
+    assert_array_equal(again.predict_proba(X), expected)
     assert again.history_ == alone.history_
+    assert len(traced) == n_traced
 
 
-def test_networks_of_other_settings_are_not_mixed_up():
-    variants = [
-        (make_problem(), Schedule(8, 2, 3, 0.01)),
-        (make_problem(), Schedule(8, 2, 3, 0.5)),
-        (make_problem("regression"), Schedule(8, 2, 3, 0.01)),
-        (make_problem(sizes=(5, 4, 3)), Schedule(8, 2, 3, 0.01)),
-        (make_problem(activation="tanh"), Schedule(8, 2, 3, 0.01)),
+def test_networks_of_other_settings_are_not_mixed_up(classes):
+    X, y = classes
+    networks = [
+        VIANNClassifier(**FAST, random_state=0),
+        VIANNRegressor(**FAST, random_state=0),
+        VIANNClassifier(**FAST, activation="tanh", random_state=0),
+        VIANNClassifier(**{**FAST, "hidden_layer_sizes": (8, 3)}, random_state=0),
+        VIANNClassifier(**{**FAST, "learning_rate": 0.1}, random_state=0),
     ]
-    fresh = []
-    for problem, schedule in variants:
-        _graph._graphs.clear()
-        fresh.append(train(problem, every_row(problem), schedule, 0))
-    _graph._graphs.clear()
-    for _ in range(2):
-        for (problem, schedule), alone in zip(variants, fresh, strict=True):
-            again = train(problem, every_row(problem), schedule, 0)
-            for one, other in zip(again.weights, alone.weights, strict=True):
-                assert_array_equal(one, other)
-            assert_array_equal(again.importances, alone.importances)
-    assert len(_graph._graphs) == 4  # the learning rate needs none of its own
-    assert (fresh[0].weights[0] != fresh[1].weights[0]).any()
+    found = []
+    for network in [*networks, *networks]:
+        network.fit(X, y)
+        predicted = (
+            network.predict_proba(X)[:, 1]
+            if is_classifier(network)
+            else (network.predict(X) - y.mean()) / y.std()
+        )
+        by_keras = network.model_.predict(network.scaler_.transform(X), verbose=0)
+        assert_allclose(predicted, by_keras[:, 0], rtol=1e-4, atol=1e-5)
+        found.append(network.importances_)
+    assert_array_equal(found[:5], found[5:])
+    assert len(np.unique(found, axis=0)) == 5
 
 
-def test_an_interrupted_training_leaves_no_graph_behind():
-    _graph._graphs.clear()
-    problem = make_problem()
+class Interrupts(io.StringIO):
+    """Where lines are printed, as Ctrl-C comes."""
 
-    def interrupt(history):
+    def write(self, text):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        train(
-            problem,
-            every_row(problem),
-            Schedule(8, 2, 3, 0.01),
-            0,
-            on_epoch=interrupt,
-        )
-    assert len(_graph._graphs) == 0
+
+def test_an_interrupted_training_leaves_nothing_behind(classes, fitted_classifier):
+    network = clone(fitted_classifier).set_params(verbose=1)
+    with contextlib.redirect_stdout(Interrupts()), pytest.raises(KeyboardInterrupt):
+        network.fit(*classes)
+    assert not hasattr(network, "importances_")
+    network.fit(*classes)
+    assert_array_equal(network.importances_, fitted_classifier.importances_)
 
 
 def test_a_fitted_estimator_is_not_touched_by_later_fits(classes):
@@ -478,23 +431,6 @@ def test_a_fitted_estimator_is_not_touched_by_later_fits(classes):
     before = network.predict_proba(X)
     clone(network).set_params(random_state=1).fit(-X, y)
     assert_array_equal(network.predict_proba(X), before)
-
-
-def test_threads_get_the_same_results(classes):
-    X, y = classes
-    expected = VIANNClassifier(**FAST, random_state=0).fit(X, y).importances_
-    found = [None] * 4
-
-    def fit(number):
-        found[number] = VIANNClassifier(**FAST, random_state=0).fit(X, y).importances_
-
-    threads = [threading.Thread(target=fit, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for importances in found:
-        assert_array_equal(importances, expected)
 
 
 def test_large_arrays_are_read_in_parts(classes, monkeypatch, tmp_path):
