@@ -37,8 +37,8 @@ from skviann import (
     VIANNRegressor,
     VIANNSelector,
 )
+from skviann.feature_selection import _packed_rows
 from skviann.feature_selection._progress import Progress
-from skviann.neural_network import _training
 from skviann.neural_network._graph import PackedGraph
 from skviann.wrappers import KerasClassifier, KerasRegressor
 
@@ -791,13 +791,13 @@ def test_verbose_shows_the_rounds(step, counts, wide, capsys):
 @pytest.fixture
 def trainings(monkeypatch):
     """Folds of all packed trainings."""
-    seen, train = [], _training.train
+    seen, train = [], _packed_rows.train
 
     def spy(problem, members, *args, **kwargs):
         seen.append(members.folds)
         return train(problem, members, *args, **kwargs)
 
-    monkeypatch.setattr(_training, "train", spy)
+    monkeypatch.setattr(_packed_rows, "train", spy)
     return seen
 
 
