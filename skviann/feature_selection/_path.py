@@ -324,19 +324,17 @@ def _may_go_on(path):
     return len(means) > 1 and means[-1] < 2 * errors[-1]
 
 
-def choose_size(path, n_errors=_N_ERRORS, n_errors_over_none=_N_ERRORS_OVER_NONE):
+def choose_size(path):
     """Choose the smallest set that predicts about as well as the best one.
 
-    That is the smallest whose mean held-out loss is within `n_errors` standard errors
-    of the best one's; the error is that of the paired difference. No column at all is
-    chosen where the best set is not better than none by `n_errors_over_none` of them.
+    That is the smallest whose mean held-out loss is within half a standard error of the
+    best one's; the error is that of the paired difference. No column at all is chosen
+    where the best set is not better than none by two of them.
 
     Parameters
     ----------
     path : Path
         Held-out losses.
-    n_errors, n_errors_over_none : float
-        How many.
 
     Returns
     -------
@@ -350,8 +348,6 @@ def choose_size(path, n_errors=_N_ERRORS, n_errors_over_none=_N_ERRORS_OVER_NONE
     """
     best = int(path.mean_losses().argmin())
     means, errors = path.differences(best)
-    if means[0] <= n_errors_over_none * errors[0]:
+    if means[0] <= _N_ERRORS_OVER_NONE * errors[0]:
         return 0
-    is_close = means <= n_errors * errors
-    is_close[0] = False
-    return int(is_close.argmax())
+    return int((means <= _N_ERRORS * errors).argmax())

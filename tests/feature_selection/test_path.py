@@ -153,16 +153,14 @@ def test_the_smallest_set_that_is_about_as_good_is_chosen():
     base = np.zeros(100)
     # The differences to the best have a standard error of about 0.1.
     path = path_of(base + 5, base + 1, base + 0.04 + noise, base + 0.06 + noise, base)
-    assert choose_size(path, n_errors=0.5) == 2
-    assert choose_size(path, n_errors=0.3) == 4
-    assert choose_size(path, n_errors=0) == 4
+    assert choose_size(path) == 2
+    path = path_of(base + 5, base + 1, base + 0.06 + noise, base + 0.04 + noise, base)
+    assert choose_size(path) == 3
+    path = path_of(base + 5, base + 0.06 + noise, base)
+    assert choose_size(path) == 2
 
 
-def test_nothing_is_chosen_unless_it_beats_a_constant_clearly():
-    noise = np.tile([1.0, -1.0], 50)
-    path = path_of(np.full(100, 0.15) + noise, np.zeros(100))  # by 1.5 errors
-    assert choose_size(path, n_errors_over_none=2) == 0
-    assert choose_size(path, n_errors_over_none=1) == 1
-    # Not even where the constant is within half an error of the best.
-    path = path_of(np.full(100, 0.04) + noise, np.zeros(100))
-    assert choose_size(path, n_errors=0.5, n_errors_over_none=0) == 1
+@pytest.mark.parametrize(("more", "chosen"), [(0.04, 0), (0.15, 0), (0.25, 1)])
+def test_nothing_is_chosen_unless_it_beats_a_constant_by_two_errors(more, chosen):
+    noise = np.tile([1.0, -1.0], 50)  # a standard error of about 0.1
+    assert choose_size(path_of(more + noise, np.zeros(100))) == chosen
