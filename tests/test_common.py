@@ -26,13 +26,13 @@ ESTIMATORS = [
     VIANNClassifier(**LINEAR, epochs=15, class_weight="balanced"),
     VIANNRegressor(**FAST),
     VIANNRegressor(**LINEAR, epochs=15, early_stopping=True),
-    VIANNSelector(cv=2),
+    VIANNSelector(),
     VIANNSelector(VIANNRegressor(epochs=2), threshold="median", n_repeats=2),
-    VIANNSelector(threshold="fdr", cv=2),
+    VIANNSelector(threshold="fdr"),
     # Classifier and regressor differ in what the VIANN estimators have as well.
-    DeepFeatureSelectionClassifier(**FAST, n_members=2),
-    DropoutRankingRegressor(**FAST, n_members=2),
-    TeacherStudentSelector(n_units=8, n_members=2, n_bins=1),
+    DeepFeatureSelectionClassifier(**FAST),
+    DropoutRankingRegressor(**FAST),
+    TeacherStudentSelector(n_units=8),
     DeepBeliefRanking((8,), n_repeats=1),
 ]
 

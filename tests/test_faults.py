@@ -51,7 +51,7 @@ def in_threads(calls):
 
 
 def test_threads_give_what_is_given_alone():
-    networks = [VIANNClassifier(**FAST, random_state=seed) for seed in range(8)]
+    networks = [VIANNClassifier(**FAST, random_state=seed) for seed in range(4)]
     alone = [clone(network).fit(X, Y) for network in networks]
     together = in_threads([lambda n=n: clone(n).fit(X, Y) for n in networks])
     for one, other in zip(alone, together, strict=True):

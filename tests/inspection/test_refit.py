@@ -24,12 +24,12 @@ from skviann.inspection import drop_column_importance, random_forest_importance
     ids=["defaults", "log loss", "regression"],
 )
 def test_the_score_without_a_feature(estimator, parameters, classes):
-    X, y = classes
+    X, y = classes[0][:, :3], classes[1]
 
     def scores(X):
         return cross_val_score(estimator, X, y, **{"cv": 3, **parameters})
 
-    expected = [scores(X) - scores(np.delete(X, j, axis=1)) for j in range(6)]
+    expected = [scores(X) - scores(np.delete(X, j, axis=1)) for j in range(3)]
     result = drop_column_importance(estimator, X, y, **parameters)
     assert result.importances[0].min() > 0.1
     assert_allclose(result.importances, expected, atol=1e-12)
