@@ -260,13 +260,13 @@ class VarianceImportance(keras.callbacks.Callback):
         before = self._batches
         self._batches = self._first_batch + batch + 1
         if self._batches // self.update > before // self.update:
-            self._take_in()
+            self._update()
 
     def on_epoch_end(self, epoch, logs=None):
         """Take the weights in, if it is an epoch's turn."""
         self._first_batch = self._batches
         if self.update == "epoch":
-            self._take_in()
+            self._update()
 
     def on_train_end(self, logs=None):
         """Keep the weights at the end, and let go of the model."""
@@ -274,7 +274,7 @@ class VarianceImportance(keras.callbacks.Callback):
         self._followed = self._without_layers()
         self.set_model(None)
 
-    def _take_in(self):
+    def _update(self):
         self._sync()
         kernels = {name: kernel.read() for name, kernel in self._followed.items()}
         for name, kernel in kernels.items():

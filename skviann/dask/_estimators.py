@@ -402,7 +402,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
             )
             findings = self._search(learner, self._plan(seed))
             take_names(self, findings.estimator)
-            self._keep(findings)
+            self._set_results(findings)
             warn_about_columns(findings.estimator._learned.columns)
         self._warn()
         return self

@@ -315,16 +315,14 @@ def _call(sample, method, *args):
     return getattr(sample, method)(*args)
 
 
-def _products(looked_at_and_terms, a, b):
-    looked_at, terms = looked_at_and_terms
+def _products(rows_and_terms, a, b):
+    rows, terms = rows_and_terms
     return np.stack(
         [
-            np.stack(
-                list(_interactions.products(terms, terms, a, b, target, looked_at))
-            )
-            for target in range(len(looked_at.targets))
+            np.stack(list(_interactions.products(terms, terms, a, b, target, rows)))
+            for target in range(len(rows.targets))
         ]
-    ), looked_at.n_seen
+    ), rows.n_seen
 
 
 def _add(*terms):
@@ -332,9 +330,9 @@ def _add(*terms):
     return sum(products), sum(n_seen)
 
 
-def _strongest(total, looked_at_and_terms, a, b):
+def _strongest(total, rows_and_terms, a, b):
     products, n_seen = total
-    _, terms = looked_at_and_terms
+    _, terms = rows_and_terms
     products = np.abs(products).max(axis=0) / n_seen[:, np.newaxis, np.newaxis]
     return [
         (products.max(axis=2), terms.feature[a]),
@@ -352,9 +350,9 @@ def _all_terms(sample, n_terms):
 
 
 def _pair_strengths(some, others=None):
-    looked_at, terms, n_features = some
+    rows, terms, n_features = some
     _, other_terms, n_others = others or some
-    found = _interactions.pair_strengths(terms, other_terms, looked_at)
+    found = _interactions.pair_strengths(terms, other_terms, rows)
     strengths = []
     for of_terms, one, n in zip(
         found, (terms, other_terms), (n_features, n_others), strict=True

@@ -115,7 +115,7 @@ class PackedRows(RowsLearner):
             return features
         return np.searchsorted(self.features, features)
 
-    def _own(self, seed):
+    def _seed(self, seed):
         return seed_of_sample(seed, self.number)
 
     def _n_inputs(self, n_features):
@@ -131,7 +131,7 @@ class PackedRows(RowsLearner):
         n_inputs = self._n_inputs(features.shape[1])
         schedule = self.network._schedule(n_rows, n_inputs, n_each * len(folds))
         members = Members(folds, n_each, n_features_seen)
-        return train(self.problem, members, schedule, self._own(seed))
+        return train(self.problem, members, schedule, self._seed(seed))
 
     def train_round(self, features, seed):
         n_weights = self._n_inputs(features.shape[1]) * self.n_folds * self.n_networks
@@ -224,11 +224,11 @@ class PackedRows(RowsLearner):
         return self.problem.coded(rows, columns)
 
     def increases_by_shuffling(self, networks, features, seed):
-        return super().increases_by_shuffling(networks, features, self._own(seed))
+        return super().increases_by_shuffling(networks, features, self._seed(seed))
 
     def losses_with_draws(self, networks, features, rankings, sampler, seed):
         losses = super().losses_with_draws(
-            networks, features, rankings, sampler, self._own(seed)
+            networks, features, rankings, sampler, self._seed(seed)
         )
         if self.n_samples == 1:
             return losses
@@ -242,31 +242,20 @@ class PackedRows(RowsLearner):
         return Losses([blocks(values) for values in losses.original], replaced)
 
     def terms(self, features, n_terms=None):
-        """Prepare features to be multiplied with each other: rows, and columns.
+        """Read features to be multiplied with each other: `RowsWithTargets`, `Terms`.
 
-        Parameters
-        ----------
-        features : ndarray of int
-            Which.
-        n_terms : int, default=None
-            How many columns there are in all, of which more mean fewer rows; None:
-            those of this sample.
-
-        Returns
-        -------
-        looked_at : RowsWithTargets
-        terms : Terms
+        `n_terms` is how many columns there are in all, of which more mean fewer rows;
+        None: those of this sample.
         """
         problem = self.problem
-        looked_at = _interactions.choose_rows(
+        rows = _interactions.choose_rows(
             problem.class_numbers_or_quantities(),
             seen_rows(self.folds, problem.n_rows),
             problem.inputs.n_terms if n_terms is None else n_terms,
         )
-        terms = _interactions.read_terms(
-            problem.X, looked_at.rows, features, problem.inputs
+        return rows, _interactions.read_terms(
+            problem.X, rows.rows, features, problem.inputs
         )
-        return looked_at, terms
 
     @property
     def can_interact(self):
@@ -287,18 +276,9 @@ class PackedRows(RowsLearner):
         return WideLearner(self, seed) if self.n_features > BLOCK_SIZE else self
 
     def importances_of_blocks(self, blocks, seeds):
-        """Train a network for each block of features.
+        """Train a network for each block: list of ndarray of shape (n_features,).
 
-        Parameters
-        ----------
-        blocks : list of tuple of int and ndarray of int
-            Fold and features of each.
-        seeds : list of int
-            One for each.
-
-        Returns
-        -------
-        importances : list of ndarray of shape (n_features,)
+        `blocks` are pairs of a fold and some features, each with a seed of its own.
         """
         return Parallel(n_jobs=self.n_jobs)(
             delayed(_importances_of_block)(self.block(*block), seed)
@@ -306,20 +286,9 @@ class PackedRows(RowsLearner):
         )
 
     def block(self, fold, features, n_in_all=None):
-        """Take some features of the rows that a fold is trained on.
+        """Take some features of the rows that a fold is trained on, as a `Block`.
 
-        Parameters
-        ----------
-        fold : int
-            Which.
-        features : ndarray of int
-            Which.
-        n_in_all : int, default=None
-            Features of the block, if these are a part of it.
-
-        Returns
-        -------
-        block : Block
+        `n_in_all` is how many features the block has, if these are some of them.
         """
         n_rows = max(1, MAX_VALUES_OF_BLOCK // (n_in_all or len(features)))
         rows = take_spread(self.folds[fold][0], n_rows)

@@ -456,7 +456,7 @@ class VIANNSelector(ImportanceSelector):
                 findings = self._fit_own(X, y, fit_params)
             else:
                 findings = self._fit_ready_made(X, y, fit_params)
-            self._keep(findings)
+            self._set_results(findings)
             vars(self).pop("_stream", None)
         self._warn()
         return self
@@ -543,7 +543,7 @@ class VIANNSelector(ImportanceSelector):
             if is_new:
                 warn_about_columns(network._learned.columns)
             weight = len(target) if sample_weight is None else np.sum(sample_weight)
-            self._keep_chunk(network, problem, float(weight))
+            self._add_chunk(network, problem, float(weight))
         self._warn()
         return self
 
@@ -566,7 +566,7 @@ class VIANNSelector(ImportanceSelector):
             n_jobs=self.n_jobs,
         )
 
-    def _keep_chunk(self, network, problem, weight):
+    def _add_chunk(self, network, problem, weight):
         """Select with a chunk of rows, and average over all chunks."""
         stream = self._stream
         before, number = stream.findings, stream.n_chunks
@@ -583,7 +583,7 @@ class VIANNSelector(ImportanceSelector):
             )
         network._go_on(problem)
         findings = findings._replace(estimator=network)
-        self._keep(findings)
+        self._set_results(findings)
         self._stream = _Stream(
             stream.seeds, findings, stream.weight + weight, number + 1
         )
@@ -770,7 +770,7 @@ class VIANNSelector(ImportanceSelector):
     def _search(self, learner, plan):
         return search(learner, plan, partial(Progress, verbose=int(self.verbose)))
 
-    def _keep(self, findings):
+    def _set_results(self, findings):
         """Write down what was found out."""
         verdict = self._verdict = Verdict(findings)
         self.estimator_ = findings.estimator
