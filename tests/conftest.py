@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from skviann import VIANNClassifier, VIANNRegressor
+from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
 from skviann.wrappers import KerasClassifier
 
 # A network that learns the easy data below within a second.
@@ -70,3 +70,8 @@ def fitted_classifier(classes):
 @pytest.fixture(scope="session")
 def fitted_regressor(quantity):
     return VIANNRegressor(**FAST, random_state=0).fit(*quantity)
+
+
+@pytest.fixture(scope="session")
+def fitted_selector(classes):
+    return VIANNSelector(VIANNClassifier(**FAST), random_state=0).fit(*classes)

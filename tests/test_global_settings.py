@@ -195,22 +195,22 @@ def test_the_callback_does_not_warn(update, classes):
 
 
 @pytest.mark.usefixtures("no_warnings")
-def test_the_networks_of_a_selector_know_the_names(classes):
+def test_the_networks_of_a_selector_know_the_names(classes, fitted_selector):
     X, y = classes
     frame = pandas.DataFrame(X, columns=list("abcdef"))
-    selector = VIANNSelector(VIANNClassifier(**FAST), random_state=0)
+    selector = clone(fitted_selector)
     network = selector.fit(frame, y).estimator_
     assert_array_equal(network.feature_names_in_, frame.columns)
     named = network.predict_proba(frame)
-    plain = VIANNSelector(VIANNClassifier(**FAST), random_state=0).fit(X, y)
-    assert not hasattr(plain.estimator_, "feature_names_in_")
-    assert_array_equal(plain.estimator_.predict_proba(X), named)
+    plain = fitted_selector.estimator_
+    assert not hasattr(plain, "feature_names_in_")
+    assert_array_equal(plain.predict_proba(X), named)
     methods = ["viann", "probe", "noise", "permutation", "saliency"]
     found, expected = (
         compare_importances(
             data[:20], y[:20], methods=methods, estimator=one, random_state=0, verbose=0
         )
-        for data, one in [(frame, selector), (X, plain)]
+        for data, one in [(frame, selector), (X, fitted_selector)]
     )
     assert found.errors == {}
     assert_allclose(found.frame, expected.frame, rtol=1e-5)

@@ -9,8 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from conftest import FAST
-from skviann import VIANNClassifier, VIANNSelector
 from skviann.inspection import lime_importance, shap_importance
 
 
@@ -201,11 +199,10 @@ def test_data_frames_reach_an_estimator_that_knows_names(
     assert_array_equal(frame.to_numpy(), X)
 
 
-def test_a_selector_is_asked_for_its_network(explain, classes):
-    selector = VIANNSelector(VIANNClassifier(**FAST), random_state=0).fit(*classes)
+def test_a_selector_is_asked_for_its_network(explain, fitted_selector, classes):
     result, expected = (
         explain(estimator, classes[0], max_samples=2, random_state=0)
-        for estimator in (selector, selector.estimator_)
+        for estimator in (fitted_selector, fitted_selector.estimator_)
     )
     assert_array_equal(result.importances, expected.importances)
 

@@ -53,11 +53,6 @@ def build_for_keras(X, y):
     return model
 
 
-@pytest.fixture(scope="module")
-def selector(classes):
-    return VIANNSelector(VIANNClassifier(**FAST), random_state=0).fit(*classes)
-
-
 # By hand
 
 HIDDEN = [[1, -2], [3, 2], [0, 4]]
@@ -247,13 +242,15 @@ def test_a_wrapper_is_asked_for_its_model(wrapper, classes):
 
 
 @pytest.mark.parametrize("function", OF_WEIGHTS, ids=by_name)
-def test_a_selector_is_asked_for_its_network(function, selector):
-    expected = function(selector.estimator_).importances
+def test_a_selector_is_asked_for_its_network(function, fitted_selector):
+    expected = function(fitted_selector.estimator_).importances
     assert expected.shape == (6, 4)  # a network for each of four folds
-    assert_array_equal(function(selector).importances, expected)
+    assert_array_equal(function(fitted_selector).importances, expected)
 
 
-@pytest.mark.parametrize("kind", ["fitted_classifier", "fitted_regressor", "selector"])
+@pytest.mark.parametrize(
+    "kind", ["fitted_classifier", "fitted_regressor", "fitted_selector"]
+)
 def test_viann_is_what_the_estimator_measured(kind, request):
     estimator = request.getfixturevalue(kind)
     result = viann_importance(estimator)
