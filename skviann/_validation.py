@@ -78,6 +78,16 @@ def without_objects(y):
     return np.array(y.tolist()) if y.dtype == object else y
 
 
+def rows_with_weight(sample_weight):
+    """Return which rows count; raise a ValueError if none does."""
+    used = np.flatnonzero(sample_weight)
+    if len(used) == 0:
+        raise ValueError(
+            "sample_weight must be positive for at least one row, got zeros only."
+        )
+    return used
+
+
 def spread_rows(n_samples, n_most):
     """Choose at most so many rows, at equal distances."""
     return np.arange(0, n_samples, max(1, -(-n_samples // n_most)))

@@ -105,3 +105,15 @@ def test_the_second_look_shuffles_what_the_networks_see():
     found = learner.increases_by_shuffling(networks, features, seed=0)
     by_hand = 2 * LinearRegression().fit(X[:, :3], y).coef_ ** 2 / y.var()
     assert_allclose(found.mean(axis=0), by_hand, rtol=0.25, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.zeros(240), "positive for at least one row"),
+        (np.full(240, -1.0), "Negative"),
+    ],
+)
+def test_bad_weights_fail_before_training(weights, message):
+    with pytest.raises(ValueError, match=message):
+        selector().fit(X, Y, sample_weight=weights)
