@@ -12,7 +12,7 @@ from skviann._lazy import first_layers, wrappers
 from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import _check_method_params, _check_sample_weight
 from skviann._target import Target
-from skviann._validation import draw_seeds, take_rows
+from skviann._validation import draw_seeds, rows_with_weight, take_rows
 from skviann.feature_selection._folds import Folds, seen_rows, split_rows
 from skviann.feature_selection._interactions import interaction_strengths
 from skviann.feature_selection._learner import RowsLearner
@@ -59,8 +59,10 @@ class OwnNetwork(RowsLearner):
     ):
         weights = np.ones(len(y))
         if fit_params.get("sample_weight") is not None:
-            weights = _check_sample_weight(fit_params["sample_weight"], X)
-            used = np.flatnonzero(weights)
+            weights = _check_sample_weight(
+                fit_params["sample_weight"], X, ensure_non_negative=True
+            )
+            used = rows_with_weight(weights)
             if len(used) < len(y):
                 fit_params = _check_method_params(X, fit_params, used)
                 X, y, weights = X[used], y[used], weights[used]
@@ -81,7 +83,6 @@ class OwnNetwork(RowsLearner):
         self._fit_params = fit_params
         self._n_jobs = n_jobs
         self._share_callbacks = share_callbacks
-        self._is_later = False
         if random_state is not None:
             self._seeds = draw_seeds(random_state, n_repeats)
         elif n_repeats == 1:
@@ -111,9 +112,8 @@ class OwnNetwork(RowsLearner):
 
     def train_round(self, features, seed):
         rows = [trained_on for trained_on, _ in self.folds]
-        if self._is_later:
+        if features.shape[1] < self.n_features:
             rows = [_some_rows(some, self._y, self._seeds[0]) for some in rows]
-        self._is_later = True
         return self._fit_all(rows, features, self._seeds)
 
     def fitted(self, networks):

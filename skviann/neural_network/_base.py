@@ -35,7 +35,13 @@ from skviann._table import (
     warn_about_columns,
 )
 from skviann._target import Target, check_quantity, read_target
-from skviann._validation import LinkedToDocs, all_or_nothing, draw_seeds, spread_rows
+from skviann._validation import (
+    LinkedToDocs,
+    all_or_nothing,
+    draw_seeds,
+    rows_with_weight,
+    spread_rows,
+)
 from skviann.neural_network._architecture import (
     Architecture,
     build_model,
@@ -322,11 +328,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         sample_weight = self._total_weight(sample_weight, y)
         if sample_weight is None:
             return None, None
-        used = np.flatnonzero(sample_weight)
-        if len(used) == 0:
-            raise ValueError(
-                "sample_weight must be positive for at least one row, got zeros only."
-            )
+        used = rows_with_weight(sample_weight)
         sample_weight = sample_weight[used] / sample_weight[used].mean()
         return (None if len(used) == len(y) else used), sample_weight
 
