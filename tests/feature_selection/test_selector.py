@@ -958,6 +958,13 @@ def test_rows_of_a_person_share_a_fold():
         pytest.warns(UserWarning, match="No column is kept"),
     ):
         assert clone(selector).fit(X, y, groups=person).n_features_ == 0
+    # With a network of one's own, too; and a test counts persons, not rows.
+    own = VIANNSelector(
+        scikeras_wrapper(), threshold="held-out", max_features=1, random_state=0
+    )
+    for selector in (own, VIANNSelector(threshold="fdr", random_state=0)):
+        with pytest.warns(UserWarning, match="kept"):
+            assert selector.fit(X, y, groups=person).n_features_ == 0
 
 
 @pytest.mark.parametrize("kind", ["copied", "oversampled"])
