@@ -3,12 +3,18 @@
 import sys
 
 import numpy as np
-from sklearn.base import is_classifier
+import sklearn.base
 
 
 def is_keras_model(estimator):
     """Whether it is a Keras model itself; there is none where Keras is not loaded."""
     return "keras" in sys.modules and isinstance(estimator, sys.modules["keras"].Model)
+
+
+def is_classifier(estimator):
+    """Whether it predicts classes, also for scikeras's wrappers, which lack the tag."""
+    kind = getattr(estimator, "_estimator_type", None)
+    return kind == "classifier" or sklearn.base.is_classifier(estimator)
 
 
 def predict_outputs(estimator, X):

@@ -405,6 +405,7 @@ def test_what_says_that_it_is_a_category_is_one():
 AMBIGUOUS = {
     "day or month": (["01/02/2024", "03/04/2023", "12/11/2022"], "'01/02/2024'.*dayf"),
     "two digits": (["01-02-24", "03-04-23", "12-11-22"], "'01-02-24'.*dayfirst"),
+    "the year first": (["23-07-15", "24-11-28", "20-01-03"], "'23-07-15'.*dayfirst"),
     "thousands or decimals": (["950 €", "1.250 €", "12.000 €"], "'1.250 €'.*convert"),
 }
 

@@ -122,8 +122,9 @@ def _random_folds(X, y, is_classes, splitting, groups):
         n_groups = len(np.unique(groups))
         if n_groups < n_folds:
             raise ValueError(
-                f"cv={n_folds} folds need at least as many groups, got {n_groups} that "
-                "share no row. Pass a smaller cv, or a splitter."
+                f"cv={n_folds} folds need at least as many groups, got {n_groups} "
+                "(groups with copies of the same row are one). Pass a smaller cv, or a "
+                "splitter."
             )
     y = y[firsts]
     # scikit-learn refuses to stratify where no class has a row for each fold.

@@ -4,12 +4,11 @@ import warnings
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import is_classifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import Parallel, delayed
 
 from skviann._lazy import first_layers, wrappers
-from skviann._outputs import predict_outputs
+from skviann._outputs import is_classifier, predict_outputs
 from skviann._sklearn_compat import _check_method_params, _check_sample_weight
 from skviann._target import Target
 from skviann._validation import draw_seeds, rows_with_weight, take_rows

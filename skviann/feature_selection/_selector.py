@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.utils.metadata_routing import (
@@ -24,8 +24,10 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skviann._cells import is_missing
 from skviann._groups import groups_of
 from skviann._lazy import wrappers
+from skviann._outputs import is_classifier
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
@@ -160,8 +162,8 @@ class VIANNSelector(ImportanceSelector):
         the number. The threshold still applies: to keep exactly this many, also set
         ``threshold=-np.inf``.
     min_features_to_select : int, default=0
-        Keep at least this many, the most important ones, with "auto", "held-out", "fdr"
-        and "fwer". Set it to 1 in pipelines, because most models need a feature.
+        Keep at least this many, the most important ones. Set it to 1 in pipelines,
+        because most models need a feature.
     step : int, float, "auto" or None, default="auto"
         How many features are dropped after each training, the weakest ones. A number
         below 1 is a share of those that are left. New networks are trained on the rest,
@@ -522,7 +524,11 @@ class VIANNSelector(ImportanceSelector):
             table, target = self._read(X, y, reset=is_first)
             if is_first:
                 self._ask_max_features(X)
-                network = self.estimator or default_network(y, target)()
+                network = self.estimator
+                if network is None and classes is not None and target.dtype.kind != "f":
+                    network = VIANNClassifier()  # for which of the two is told
+                elif network is None:
+                    network = default_network(y, target)()
                 if hasattr(network, "_learned") and not hasattr(network, "_trained"):
                     network = copy.copy(network)  # it was adapted
                     check_table(network, X, reset=False)
@@ -546,6 +552,14 @@ class VIANNSelector(ImportanceSelector):
             self._add_chunk(network, problem, float(weight))
         self._warn()
         return self
+
+    def _ask_max_features(self, X):
+        super()._ask_max_features(X)
+        n_most, n_least = self._n_most(), self.min_features_to_select
+        if n_most is not None and n_least > n_most:
+            raise ValueError(
+                f"min_features_to_select={n_least} is more than max_features={n_most}."
+            )
 
     def _read(self, X, y, *, reset):
         """Check a table and a target for a ready-made network."""
@@ -731,6 +745,12 @@ class VIANNSelector(ImportanceSelector):
             raise ValueError(
                 f"groups must have one label for each of the {n_samples} rows, got an "
                 f"array of shape {np.shape(groups)}."
+            )
+        n_missing = sum(map(is_missing, () if groups is None else groups))
+        if n_missing:
+            raise ValueError(
+                f"groups must tell of each row which it belongs to, but {n_missing} of "
+                f"{n_samples} are missing."
             )
         return fit_params, split_params
 

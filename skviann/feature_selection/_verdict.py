@@ -121,26 +121,28 @@ class Verdict:
 
     def kept(self, cut):
         """Tell which features are kept: boolean (n_features,)."""
-        if cut.is_of_importances:
-            return as_select_from_model(
-                self.importances, cut.threshold, cut.n_most
-            ).get_support()
-        if (self.size if cut.threshold in SIZES else self.pvalues) is None:
-            raise NotFittedError(
-                f"threshold={cut.threshold!r} was set after fit; call fit again."
-            )
-        if cut.threshold in SIZES:
-            # Constant columns never are.
-            is_kept = (self.ranking <= self.size) & (self.importances > 0)
-        else:
-            is_kept = TESTS[cut.threshold](self.pvalues, cut.alpha)
+        is_kept = self._reach(cut)
         n_kept = max(is_kept.sum(), cut.n_least)
         n_kept = n_kept if cut.n_most is None else min(n_kept, cut.n_most)
         if n_kept == is_kept.sum():
             return is_kept
         # The most important first, of those that are kept and then of the others.
-        in_order = np.lexsort((self.ranking, ~is_kept))
+        first = -self.importances if cut.is_of_importances else self.ranking
+        in_order = np.lexsort((first, ~is_kept))
         return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
+
+    def _reach(self, cut):
+        """Tell which features reach the threshold, however many these are."""
+        if cut.is_of_importances:
+            return as_select_from_model(self.importances, cut.threshold).get_support()
+        if (self.size if cut.threshold in SIZES else self.pvalues) is None:
+            raise NotFittedError(
+                f"threshold={cut.threshold!r} was set after fit; call fit again."
+            )
+        if cut.threshold in TESTS:
+            return TESTS[cut.threshold](self.pvalues, cut.alpha)
+        # Constant columns never do.
+        return (self.ranking <= self.size) & (self.importances > 0)
 
     def threshold(self, cut):
         """Return the importance from which features are kept, or the least kept."""
@@ -177,31 +179,36 @@ class Verdict:
 
     def reasons(self, cut):
         """Say for each feature why it is kept or not: list of str."""
-        is_kept, threshold = self.kept(cut), self.threshold(cut)
-        n_rounds = self.n_rounds.max()
+        reaches, threshold = self._reach(cut), self.threshold(cut)
         reasons = []
-        for number, kept in enumerate(is_kept):
-            taken = self.n_rounds[number]
-            if self.importances[number] == 0:
-                reason = "the networks make no use of it"
-            elif cut.is_of_importances:
-                than = "reaches" if kept else "is below"
-                reason = f"importance {than} the threshold {threshold:.3g}"
-            elif cut.threshold in TESTS:
-                verb = "significant" if kept else "not significant"
-                reason = f"{verb} at {cut.alpha} ({cut.threshold})"
-            elif taken < n_rounds and not kept:
-                reason = f"dropped after {taken:.3g} of {n_rounds:.3g} rounds"
-            elif self.size == 0:
-                reason = "no set of columns predicts rows held out better than none"
-            else:
-                enough = f"among the {self.size} that are enough on rows held out"
-                share = f"in {self.votes[number]:.3g} of {self.n_folds} folds"
-                if self.votes[number] == 0:
-                    share = "in no fold"
-                reason = f"{share} {enough}"
+        for number, kept in enumerate(self.kept(cut)):
+            reason = self._reason(number, reaches[number], cut, threshold)
+            if kept and not reaches[number]:
+                reason += f"; kept for min_features_to_select={cut.n_least}"
+            elif reaches[number] and not kept:
+                reason += f"; left out for max_features={cut.n_most}"
             reasons.append(reason)
         return reasons
+
+    def _reason(self, number, reaches, cut, threshold):
+        taken, n_rounds = self.n_rounds[number], self.n_rounds.max()
+        if self.importances[number] == 0:
+            return "the networks make no use of it"
+        if cut.is_of_importances:
+            than = "reaches" if reaches else "is below"
+            return f"importance {than} the threshold {threshold:.3g}"
+        if cut.threshold in TESTS:
+            verb = "significant" if reaches else "not significant"
+            return f"{verb} at {cut.alpha} ({cut.threshold})"
+        if taken < n_rounds and not reaches:
+            return f"dropped after {taken:.3g} of {n_rounds:.3g} rounds, on average"
+        if self.size == 0:
+            return "no set of columns predicts rows held out better than none"
+        folds = "no fold"
+        if self.votes[number] > 0:
+            folds = f"{self.votes[number]:.3g} of {self.n_folds} folds"
+        first = "first" if self.size == 1 else f"among the first {self.size}"
+        return f"{first} in {folds}"
 
 
 def as_cv_results(path):

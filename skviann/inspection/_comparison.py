@@ -4,12 +4,13 @@ import time
 from functools import partial
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skviann._outputs import is_classifier
 from skviann._table import column_names, is_frame
 from skviann._validation import draw_seeds
 from skviann.feature_selection import TeacherStudentSelector, VIANNSelector

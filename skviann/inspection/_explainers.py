@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from skviann._docstrings import composed
-from skviann._outputs import predict_outputs
+from skviann._outputs import is_classifier, predict_outputs
 from skviann._sklearn_compat import Interval, validate_params
 from skviann._validation import draw_seeds
 from skviann.inspection._docs import SHARED

@@ -1,10 +1,11 @@
 """Importances that take new fits: without a feature, or of another estimator."""
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import cross_val_score
 
+from skviann._outputs import is_classifier
 from skviann._sklearn_compat import _safe_indexing
 from skviann._validation import draw_seeds
 from skviann.feature_selection import VIANNSelector

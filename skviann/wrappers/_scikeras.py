@@ -13,6 +13,7 @@ import numpy as np
 import scikeras.wrappers
 from scikeras._saving_utils import pack_keras_model, unpack_keras_model
 from scikeras._utils import route_params
+from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
@@ -188,7 +189,7 @@ def fit_with_importances(
     """
     if seed is None and isinstance(getattr(wrapper, "random_state", None), Integral):
         seed = wrapper.random_state  # scikeras itself seeds no other backend
-    viann = _ColumnImportance(X.shape[1])
+    viann = _ColumnImportance(X)
     added = [*copy.deepcopy(callbacks or []), viann]
     check_process()
     fitted = clone(wrapper)
@@ -233,9 +234,13 @@ def fit_with_importances(
 class _ColumnImportance(VarianceImportance):
     """VarianceImportance for a table, with one score for each column."""
 
-    def __init__(self, n_features):
+    def __init__(self, X):
         super().__init__()
-        self.n_features = n_features
+        self.n_features = X.shape[1]
+        # A lowest and a highest row, to see where columns go.
+        ends = [X.min(axis=0), X.max(axis=0)]
+        ends = [end.toarray().ravel() if issparse(end) else end for end in ends]
+        self._ends = np.array(ends, dtype=np.float32)
 
     def _follow(self):
         super()._follow()
@@ -246,3 +251,31 @@ class _ColumnImportance(VarianceImportance):
                 f"shape {shape}, but X has {self.n_features} features; VIANN needs a "
                 "layer with one input for each feature of X."
             )
+        if not self._is_in_order():
+            raise ValueError(
+                "The estimator's model moves the columns of X before its first "
+                "trainable layer, so that its weights cannot be given to columns. Move "
+                "them in front of the model."
+            )
+
+    def _is_in_order(self):
+        """Whether each input of the layer changes when its column of X does."""
+        kernel = self._followed[None]
+        layer, _ = kernel.layers[0]
+        try:
+            told = [layer.input]
+            if kernel.feature_of_input is not None or told[0] is self.model.inputs[0]:
+                return True
+            before = keras.Function(self.model.inputs, told)
+        except (AttributeError, ValueError):  # called twice, or inside another model
+            return True
+        low, high = self._ends
+        # Numbers of columns in binary: of two columns, one changes where not the other.
+        numbers = np.arange(self.n_features)
+        digits = numbers >> np.arange(self.n_features.bit_length())[:, np.newaxis] & 1
+        changes = np.concatenate([digits, 1 - digits]).astype(bool)
+        rows = np.concatenate([low[np.newaxis], np.where(changes, high, low)])
+        (seen,) = before([keras.ops.convert_to_tensor(rows)])
+        seen = keras.ops.convert_to_numpy(seen).reshape(len(rows), -1)
+        has_changed = seen[1:] != seen[0]
+        return bool((has_changed | ~changes | (low == high)).all())

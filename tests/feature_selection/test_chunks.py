@@ -156,6 +156,16 @@ def test_classes_of_a_quantity_are_refused():
         VIANNSelector().partial_fit(X, X[:, 0], classes=[0, 1])
 
 
+def test_integers_with_classes_are_no_quantity():
+    X = CHUNKS[0][0]
+    y = np.digitize(X[:, 1], np.linspace(-2, 2, 24))  # 25 values, some of them rare
+    selector = VIANNSelector(max_features=1, random_state=0)
+    with pytest.raises(ValueError, match="may be a quantity or class labels"):
+        selector.partial_fit(X, y)
+    selector.partial_fit(X, y, classes=np.arange(25))
+    assert_array_equal(selector.estimator_.classes_, np.arange(25))
+
+
 def test_row_numbers_that_a_shorter_chunk_lacks():
     folds = [
         (np.arange(0, 300), np.arange(300, N)),

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+import scikeras.wrappers
+import scipy.stats
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
@@ -50,6 +52,18 @@ def test_rows_without_weight_count_nowhere():
     assert_array_equal(
         weighted.cv_results_["mean_test_score"], without.cv_results_["mean_test_score"]
     )
+
+
+def test_scikeras_own_classifier_is_one():
+    """scikit-learn does not see that from its tags."""
+    network = scikeras.wrappers.KerasClassifier(
+        build, epochs=8, batch_size=16, verbose=0
+    )
+    found = selector().set_params(estimator=network).fit(X, np.array(["no", "yes"])[Y])
+    assert 0 in found.get_support(indices=True)
+    shares = [Y.mean(), 1 - Y.mean()]
+    entropy = scipy.stats.entropy(shares)
+    assert_allclose(-found.cv_results_["mean_test_score"][0], entropy, rtol=0.01)
 
 
 def test_a_column_as_target():

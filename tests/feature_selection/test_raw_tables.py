@@ -526,3 +526,32 @@ def test_no_warning_leaks(convert):
         selector = VIANNSelector(threshold="fdr", alpha=0.3, random_state=0)
         assert selector.fit_transform(table, LABELS).shape[0] == N
         selector.estimator_.predict_proba(table)
+
+
+def test_columns_of_gaps_alone_in_rows_to_predict():
+    """A file tells no other type for them than numbers."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "city": rng.choice(["Rome", "Oslo"], 80),
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(80), "D"),
+            "size": rng.normal(size=80),
+        }
+    )
+    network = VIANNClassifier(**FAST, random_state=0)
+    network.fit(table, table["city"] == "Rome")
+    rows = table.iloc[:3]
+    expected = network.predict_proba(rows.assign(city=None, day=pd.NaT))
+    gaps = rows.assign(city=np.nan, day=np.nan)
+    assert_array_equal(network.predict_proba(gaps), expected)
+    sizes = network.predict_proba(rows.assign(size=np.nan))
+    assert_array_equal(network.predict_proba(rows.assign(size=pd.NaT)), sizes)
+
+
+def test_columns_of_several_levels_stay_in_order():
+    names = pd.MultiIndex.from_product([["a", "b"], ["x", "y"]])
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(80, 4)), columns=names)
+    y = (frame[("a", "y")] > 0).to_numpy()
+    selector = VIANNSelector(VIANNClassifier(**FAST), threshold="mean").fit(frame, y)
+    with pytest.raises(ValueError, match=r"\('b', 'y'\) where it had \('a', 'x'"):
+        selector.estimator_.predict(frame[frame.columns[::-1]])

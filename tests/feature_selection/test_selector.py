@@ -988,7 +988,7 @@ def test_what_is_kept_is_what_was_measured(seed):
     selector = VIANNSelector(random_state=0).fit(X, y)
     assert_array_equal(selector.get_support(indices=True), [0])
     reason = selector.summary()["reason"][0]
-    assert re.fullmatch(r"in [34] of 4 folds among the 1 that are enough .*", reason)
+    assert re.fullmatch(r"first in [34] of 4 folds", reason)
 
 
 def test_all_rows_of_unequal_folds_count():
@@ -1029,6 +1029,10 @@ def test_targets_and_groups_of_another_length(classes, fitted_classifier):
         VIANNSelector(FrozenEstimator(fitted_classifier)).fit(X, y[:-1])
     with pytest.raises(ValueError, match="groups must have one label.* 120 rows"):
         VIANNSelector(NETWORK).fit(X, y, groups=y[:-1])
+    for missing in (None, np.nan, pd.NA):
+        groups = pd.Series([missing, *y[1:]], dtype=object)
+        with pytest.raises(ValueError, match="but 1 of 120 are missing"):
+            VIANNSelector(NETWORK).fit(X, y, groups=groups)
 
 
 def test_most_and_least_features_beyond_the_table(classes):
@@ -1137,7 +1141,7 @@ def test_summary(cut, tested, wide):
     in_order = cut.feature_importances_[np.argsort(cut.ranking_)]
     assert_allclose(table["importance"], in_order)
     assert table["reason"].str.contains("rounds").sum() > 40
-    found = "in 4 of 4 folds among the 3 that are enough on rows held out"
+    found = "among the first 3 in 4 of 4 folds"
     assert (table["reason"][table["kept"]] == found).all()
     assert "pvalue" in tested.summary().columns
     constant = np.where(np.arange(80) == 3, 1.0, wide[0])
@@ -1148,6 +1152,24 @@ def test_summary(cut, tested, wide):
     assert "no use of it" in last["reason"]
     assert (table["read as"] == "number").all()
     assert not last["kept"]
+
+
+def test_reasons_tell_of_limits(tested, cut):
+    kept = tested.get_support().sum()
+    more = copy.copy(tested).set_params(min_features_to_select=kept + 1)
+    table = more.summary()
+    (added,) = table[table["kept"] & (table["pvalue"] > 0.05)]["reason"]
+    limit = f"min_features_to_select={kept + 1}"
+    assert added == f"not significant at 0.05 (fdr); kept for {limit}"
+    fewer = copy.copy(cut).set_params(threshold=-np.inf, max_features=2).summary()
+    left_out = fewer["reason"].str.endswith("; left out for max_features=2")
+    assert_array_equal(left_out, ~fewer["kept"])
+    # A least number counts with thresholds of importances, too.
+    least = copy.copy(cut).set_params(threshold=1.0, min_features_to_select=2)
+    first = np.sort(np.argsort(-cut.feature_importances_)[:2])
+    assert_array_equal(least.get_support(indices=True), first)
+    with pytest.raises(ValueError, match="min_features_to_select=3 is more than max"):
+        VIANNSelector(max_features=2, min_features_to_select=3).fit(X, Y)
 
 
 def test_summary_without_pandas(cut, monkeypatch):

@@ -340,3 +340,30 @@ def test_nothing_else_knows_scikeras():
     for path in package.rglob("*.py"):
         if path.parent.name != "wrappers":
             assert not re.search(r"^\s*(import|from) scikeras", path.read_text(), re.M)
+
+
+MOVES = {
+    "reversed": lambda x: keras.ops.flip(x, axis=1),
+    "the last first": lambda x: keras.ops.concatenate([x[:, 2:], x[:, :2]], axis=1),
+    "taken": lambda x: keras.ops.take(x, [1, 0, 2, 3], axis=1),
+}
+
+
+@pytest.mark.parametrize("how", MOVES)
+def test_columns_that_a_model_moves_are_refused(how):
+    X = np.random.default_rng(0).normal(size=(40, 4))
+
+    def build(move):
+        inputs = keras.Input((4,))
+        outputs = keras.layers.Dense(1)(move(inputs))
+        model = keras.Model(inputs, outputs)
+        model.compile("adam", "mse")
+        return model
+
+    network = KerasRegressor(build, move=MOVES[how], epochs=2, verbose=0)
+    with pytest.raises(ValueError, match="moves the columns of X before its first"):
+        fit_with_importances(network, X, X[:, 0], 0)
+    # What only changes values is no matter.
+    network.set_params(move=lambda x: keras.ops.log1p(keras.ops.exp(x)) / 3)
+    _, importances = fit_with_importances(network, X, X[:, 0], 0)
+    assert importances.shape == (4,)
