@@ -33,9 +33,10 @@ class ImportanceSelector(SelectorMixin, LinkedToDocs, BaseEstimator):
 
     def _as_select_from_model(self):
         check_is_fitted(self)
-        return as_select_from_model(
-            self.feature_importances_, self.threshold, self._n_most()
-        )
+        n_most, n_features = self._n_most(), len(self.feature_importances_)
+        if n_most is not None:  # scikit-learn 1.7 takes no more than there are
+            n_most = min(n_most, n_features)
+        return as_select_from_model(self.feature_importances_, self.threshold, n_most)
 
     def _ask_max_features(self, X):
         """Check `max_features`, and write down the number."""

@@ -129,14 +129,20 @@ def _random_folds(X, y, is_classes, splitting, groups):
     y = y[firsts]
     # scikit-learn refuses to stratify where no class has a row for each fold.
     can_stratify = is_classes and np.unique(y, return_counts=True)[1].max() >= n_folds
-    if groups is None:
-        kind = StratifiedKFold if can_stratify else KFold
-    else:
-        kind = StratifiedGroupKFold if can_stratify else GroupKFold
     splits = []
     for seed in splitting.seeds:
-        splitter = kind(n_folds, shuffle=True, random_state=seed)
-        for _, held_out in splitter.split(firsts, y, groups):
+        shuffled = {"shuffle": True, "random_state": seed}
+        if groups is None:
+            kind = StratifiedKFold if can_stratify else KFold
+            parts = kind(n_folds, **shuffled).split(firsts, y)
+        elif can_stratify:
+            # Groups that are alike in their classes go in order of their numbers, which
+            # is random here; scikit-learn 1.7 shuffles, and no longer stratifies.
+            numbers = np.random.default_rng(seed).permutation(groups.max() + 1)
+            parts = StratifiedGroupKFold(n_folds).split(firsts, y, numbers[groups])
+        else:
+            parts = GroupKFold(n_folds, **shuffled).split(firsts, y, groups)
+        for _, held_out in parts:
             is_held_out = np.zeros(len(firsts), dtype=bool)
             is_held_out[held_out] = True
             is_held_out = is_held_out[unit_of_row]
