@@ -196,17 +196,15 @@ def find_copies(X, n_folds, hashes=None):
     """
     n_rows = X.shape[0]
     every = np.arange(n_rows)
-    n_by_chance = 0 if hashes is not None else None
-    hashes = hash_rows(X) if hashes is None else hashes
+    is_wide = hashes is not None
+    hashes = hashes if is_wide else hash_rows(X)
     # Most tables have none: sorting alone is fast.
     n_different = 1 + np.count_nonzero(np.diff(np.sort(hashes)))
     if n_different == n_rows or n_different < _DIFFERENT_ROWS_A_FOLD * n_folds:
         return every, every
     _, firsts, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     n_equal = np.sum(np.bincount(inverse).astype(float) ** 2) - n_rows
-    if n_by_chance is None:
-        n_by_chance = _n_equal_by_chance(X)
-    if n_equal <= 2 * n_by_chance:
+    if n_equal <= 2 * (0 if is_wide else _n_equal_by_chance(X)):
         return every, every
     order = np.argsort(firsts)
     return firsts[order], np.argsort(order)[inverse]
@@ -229,9 +227,9 @@ def hash_rows(X):
     """Hash rows of numbers: uint64, the same for equal rows."""
     keys = np.random.default_rng(0).integers(2**64, size=X.shape[1], dtype=np.uint64)
     if issparse(X):
-        X = X.tocsr()
-        of_cells = np.where(X.data != 0, _hash_cells(X.data, keys[X.indices]), 0)
-        reached = np.concatenate([np.zeros(1, np.uint64), np.cumsum(of_cells)])
+        X, zero = X.tocsr(), np.uint64(0)
+        of_cells = np.where(X.data != 0, _hash_cells(X.data, keys[X.indices]), zero)
+        reached = np.concatenate([[zero], np.cumsum(of_cells)])
         return reached[X.indptr[1:]] - reached[X.indptr[:-1]]
     hashes = np.empty(len(X), dtype=np.uint64)
     for rows in gen_batches(len(X), max(1, _VALUES_AT_A_TIME // max(X.shape[1], 1))):
