@@ -60,7 +60,7 @@ TAILS = {
     "clean": lambda signal, rng: signal + 0.5 * rng.normal(size=len(signal)),
     "Cauchy noise": lambda signal, rng: signal + 0.5 * rng.standard_cauchy(len(signal)),
     "lognormal, sd 1.2": lambda signal, rng: np.exp(
-        1.2 * (signal + 0.5 * rng.normal(size=len(signal))) / np.sqrt(4.25)
+        0.6 * signal + 1.2 * rng.normal(size=len(signal))
     ),
     "Pareto noise": lambda signal, rng: signal + rng.pareto(1.5, len(signal)),
     "one row 100 deviations out": lambda signal, rng: (
@@ -81,9 +81,9 @@ def tail(rng, *, name):
 
 
 def rare(rng, *, n, n_positive):
-    """Log odds linear in 4 of 30 columns; exactly so many positives."""
-    X = rng.normal(size=(n, 30))
-    latent = X[:, :4] @ [2, -2, 1.5, -1.5] + rng.logistic(size=n)
+    """Log odds linear in 4 of 60 columns; exactly so many positives."""
+    X = rng.normal(size=(n, 60))
+    latent = X[:, :4] @ [1.5, -1.5, 1, -1] + rng.logistic(size=n)
     y = np.zeros(n, dtype=int)
     y[np.argsort(-latent)[:n_positive]] = 1
     return X, y, of_one_column(4)
@@ -107,7 +107,7 @@ def separated(rng):
 def wide_classes(rng):
     """100 rows, 500 columns; log odds linear in 5."""
     X = rng.normal(size=(100, 500))
-    y = rng.random(100) < expit(3 * X[:, :5] @ [1, -1, 1, -1, 1])
+    y = rng.random(100) < expit(6 * X[:, :5] @ [1, -1, 1, -1, 1])
     return X, y.astype(int), of_one_column(5)
 
 
@@ -120,9 +120,9 @@ def many_classes(rng):
 
 
 def weak(rng):
-    """Linear in 23 of 100 columns: 3 strong, 20 a fifth as strong; 1000 rows."""
+    """Linear in 23 of 100 columns: 3 strong, 20 weak; 1000 rows."""
     X = rng.normal(size=(1000, 100))
-    effects = np.r_[np.ones(3), np.full(20, 0.2)] * rng.choice([-1, 1], 23)
+    effects = np.r_[np.ones(3), np.full(20, 0.15)] * rng.choice([-1, 1], 23)
     return X, X[:, :23] @ effects + rng.normal(size=1000), of_one_column(23)
 
 
@@ -194,6 +194,7 @@ PARTS = {
     },
     "wine": {"wine less one column": None},
 }
+SHAPES = ("linear", "curved", "xor")
 GRID = {
     (shape, n, correlation, n_copies): functools.partial(
         copies,
@@ -204,7 +205,7 @@ GRID = {
         n=n,
     )
     for shape, n, correlation, n_copies in itertools.product(
-        ("linear", "curved", "xor"),
+        SHAPES,
         (200, 600, 2000),
         (0.8, 0.9, 0.98, 0.999),
         (1, 2, 6, 20),
@@ -344,7 +345,9 @@ def main():
     )
     add_options(parser, n_seeds=5, sizes=False)
     parser.add_argument("--first-seed", type=int, default=0, help="default 0")
-    parser.add_argument("--parts", help=f"some of {','.join(PARTS)}")
+    parser.add_argument(
+        "--parts", help=f"some of {','.join(PARTS)}; of the grid {','.join(SHAPES)}"
+    )
     parser.add_argument("--methods", help=f"some of {','.join(METHODS)}")
     parser.add_argument("--grid", action="store_true", help="the grid of copies")
     parser.add_argument("--jobs", type=int, default=1, help="processes of a core each")
@@ -354,7 +357,8 @@ def main():
         record = json.loads(args.table.read_text())
         (print_grid if "shape" in record["results"][0] else print_parts)(record)
         return
-    parts = parse_names(args.parts, PARTS, "--parts", parser)
+    known = SHAPES if args.grid else PARTS
+    parts = parse_names(args.parts, known, "--parts", parser)
     methods = ["VIANNSelector", "forest-mean"]
     if args.methods:
         methods = parse_names(args.methods, METHODS, "--methods", parser)
@@ -367,6 +371,7 @@ def main():
             {"seed": seed, **dict(zip(names, key, strict=True)), "method": method}
             for seed in seeds
             for key in GRID
+            if key[0] in parts
             for method in methods
         ]
     else:

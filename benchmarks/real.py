@@ -54,7 +54,7 @@ from _common import (
     where,
     with_error,
 )
-from ranking import fit_quietly, is_classes
+from ranking import fit_quietly, is_classes, random_forest
 from scipy.stats import rankdata
 from selection import TABLES as ARRAYS
 from selection import boruta, forest_mean, l1_nonzero
@@ -63,11 +63,19 @@ from sklearn.datasets import fetch_openml
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
 )
+from sklearn.feature_selection import RFECV, SelectKBest, f_classif, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import r2_score, roc_auc_score
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    StratifiedKFold,
+    train_test_split,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -170,6 +178,38 @@ def of_arrays(select, one_hot):
     return select_columns
 
 
+def forest_rfecv(X, y, seed):
+    """Eliminate a tenth of the columns at a time, from the 64 most important ones."""
+    importances = random_forest(X, y, seed)
+    best = np.argsort(-importances)[:64]
+    kind = RandomForestClassifier if is_classes(y) else RandomForestRegressor
+    scoring = "roc_auc_ovr" if is_classes(y) else "r2"
+    rfecv = RFECV(kind(random_state=seed), step=0.1, cv=3, scoring=scoring)
+    mask = np.zeros(X.shape[1], dtype=bool)
+    mask[best] = rfecv.fit(X[:, best], y).support_
+    return mask, importances
+
+
+def k_best_cv(X, y, seed):
+    """Keep the k columns with the largest F, k by 5 folds of a linear model."""
+    k = np.unique(np.geomspace(1, X.shape[1], 20).astype(int))
+    if is_classes(y):
+        score, model, scoring = f_classif, LogisticRegression(C=0.1), "neg_log_loss"
+        folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    else:
+        score, model, scoring = f_regression, RidgeCV(np.logspace(-2, 4, 13)), "r2"
+        folds = KFold(5, shuffle=True, random_state=seed)
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), SelectKBest(score), model),
+        {"selectkbest__k": k},
+        scoring=scoring,
+        cv=folds,
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):  # F of a constant column
+        best = fit_quietly(search, X, y).best_estimator_["selectkbest"]
+    return best.get_support(), best.scores_
+
+
 def all_columns(X, y, seed):
     return np.ones(X.shape[1], dtype=bool)
 
@@ -179,6 +219,8 @@ METHODS = {
     "VIANNSelector": viann_selector,
     "forest-mean": of_arrays(forest_mean, one_hot=False),
     "l1-cv": of_arrays(l1_nonzero, one_hot=True),
+    "forest-rfecv": of_arrays(forest_rfecv, one_hot=False),
+    "k-best-cv": of_arrays(k_best_cv, one_hot=True),
     "boruta": of_arrays(boruta, one_hot=False),
 }
 OPTIONAL = {"boruta": "boruta"}
@@ -220,8 +262,10 @@ def predict_boosting(X, y, new):
     """Predict new rows with boosting; levels that it has not seen are missing."""
     X, new = X.copy(), new.copy()
     for name in [name for name in X if is_text(X[name])]:
-        levels = pd.CategoricalDtype(X[name].value_counts().index[:200])
-        X[name], new[name] = X[name].astype(levels), new[name].astype(levels)
+        levels = X[name].value_counts().index[:200]
+        for one in (X, new):
+            known = one[name].where(one[name].isin(levels))
+            one[name] = known.astype(pd.CategoricalDtype(levels))
     kind = HistGradientBoostingRegressor
     if is_classes(y):
         kind = HistGradientBoostingClassifier
@@ -368,9 +412,8 @@ def print_by_table(results):
     print("\n".join(head("table", ["rows, columns", "all columns", *methods])))
     for table in unique(first, "table"):
         runs = where(first, table=table)
-        cells = [f"{runs[0]['n']}, {runs[0]['d']}", f"{runs[0]['all']:.3f}"]
-        by_split = {one["split"]: one["all"] for one in runs}
-        cells[1] = f"{mean(by_split.values()):.3f}"
+        scores = [one["score"] for one in where(runs, method="all columns")]
+        cells = [f"{runs[0]['n']}, {runs[0]['d']}", f"{mean(scores):.3f}"]
         for method in methods:
             some = where(runs, method=method)
             text = ""
