@@ -299,6 +299,11 @@ def print_parts(record):
         },
     }
     results = record["results"]
+    # With several processes, results come in any order.
+    kinds, methods = list(KINDS), list(METHODS)
+    results.sort(
+        key=lambda one: (kinds.index(one["family"]), methods.index(one["method"]))
+    )
     for part in unique(results, "part"):
         some = where(results, part=part)
         for title, figure in of_part.get(part, figures).items():
@@ -312,7 +317,13 @@ def print_parts(record):
 def print_grid(record):
     """Print a table of F1 for each method: copies by all else."""
     print_machine(record)
-    results = record["results"]
+    kinds = list(GRID)
+    results = sorted(
+        record["results"],
+        key=lambda one: kinds.index(
+            (one["shape"], one["n"], one["correlation"], one["n_copies"])
+        ),
+    )
     for method in unique(results, "method"):
         chosen = where(results, method=method)
         numbers = sorted(unique(chosen, "n_copies"))

@@ -281,6 +281,8 @@ def predict_boosting(X, y, new):
 
 def score_columns(X, y, new, truth):
     """Return the better model's ROC AUC or R2 on new rows."""
+    X = X.dropna(axis="columns", how="all")
+    new = new[X.columns]
     if X.empty:
         return 0.5 if is_classes(y) else 0.0
     predictions = [predict_linear(X, y, new), predict_boosting(X, y, new)]
@@ -425,19 +427,26 @@ def print_by_table(results):
 
 
 def print_junk(results):
-    """Print a line a method and kind of junk: what is kept of it."""
-    columns = ["method", "real kept", "junk kept", "junk columns", "loss"]
+    """Print a line a method and kind of junk: what is kept of it, mean over tables.
+
+    The loss is against all columns, those of junk among them.
+    """
+    columns = ["method", "real kept", "junk kept", "junk columns", "share", "loss"]
     print("\n".join(head("junk", columns)))
     for junk in unique(results, "junk"):
         for method in unique(results, "method"):
             runs = where(results, junk=junk, method=method)
             if not runs:
                 continue
+            kept = [one["n_junk_kept"] for one in runs]
+            added = [one["d"] / 2 for one in runs]  # as many as there were
+            shares = [k / n for k, n in zip(kept, added, strict=True)]
             cells = [
                 method,
                 f"{mean(one['n_kept'] - one['n_junk_kept'] for one in runs):.1f}",
-                f"{mean(one['n_junk_kept'] for one in runs):.1f}",
-                f"{mean(one['d'] / 2 if junk else 0 for one in runs):.1f}",
+                f"{mean(kept):.1f}" if junk else "",
+                f"{mean(added):.1f}" if junk else "",
+                f"{mean(shares):.0%}" if junk else "",
                 with_error([one["loss"] for one in runs]),
             ]
             print(row(junk or "none", cells))
@@ -446,7 +455,16 @@ def print_junk(results):
 def print_tables(record):
     """Print the tables that settings were chosen on, the others, and all of them."""
     print_machine(record)
-    results = pair_with_all(record["results"])
+    # With several processes, results come in any order.
+    methods, kinds = list(METHODS), ["", *JUNK]
+    results = sorted(
+        pair_with_all(record["results"]),
+        key=lambda one: (
+            one["table"],
+            kinds.index(one["junk"]),
+            methods.index(one["method"]),
+        ),
+    )
     chosen_on = [one for one in results if one["table"] in CHOSEN_ON]
     reported = [one for one in results if one["table"] not in CHOSEN_ON]
     show = print_junk if any(one["junk"] for one in results) else print_summary
@@ -505,7 +523,7 @@ def main():
     # States and splits outermost: an interrupted run has some of everything.
     jobs = [
         {"state": state, "split": split, "table": table, "junk": junk, "method": method}
-        for state in range(args.states)
+        for state in range(1 if args.junk else args.states)
         for split in range(args.splits if state == 0 else min(2, args.splits))
         for table in tables
         for junk in (["", *JUNK] if args.junk else [""])
