@@ -328,7 +328,7 @@ def describe(result):
 
 
 def jaccard(results):
-    """Return the mean overlap of the columns kept, over all pairs of results."""
+    """Return the overlap of the columns kept, for each pair of results."""
     sets = [set(one["kept"].split()) for one in results]
     pairs = list(itertools.combinations(sets, 2))
     return [len(a & b) / len(a | b) if a | b else 1.0 for a, b in pairs]
