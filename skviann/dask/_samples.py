@@ -124,6 +124,10 @@ class OnWorkers(Learner):
         futures = self._call_each("losses_with_draws", *args, networks=networks)
         return merge_losses(self._cluster.gather(futures))
 
+    def correlations(self):
+        correlations = self._cluster.gather(self._call_each("correlations"))
+        return np.average(correlations, axis=0, weights=self._weights)
+
     def for_rounds(self, seed):
         return WideLearner(self, seed) if self.n_features > BLOCK_SIZE else self
 
@@ -190,6 +194,10 @@ class InBlocks(OnWorkers):
             (self._samples[number], features[block == number] - starts[number])
             for number in np.unique(block)
         ]
+
+    def correlations(self):
+        correlations = self._cluster.gather(self._call_each("correlations"))
+        return np.concatenate(correlations, axis=1)
 
     def interaction_strengths(self):
         """Look at all pairs of blocks."""

@@ -24,13 +24,16 @@ class Elimination(NamedTuple):
     last_columns: np.ndarray  # (n_folds, n_in_last_round): features in it
 
 
-def eliminate(train_round, n_folds, n_features, counts, interactions=None):
+def eliminate(
+    train_round, n_folds, n_features, counts, interactions=None, correlations=None
+):
     """Train in rounds; each fold drops its weakest features by itself.
 
     `train_round` takes the features of each fold, (n_folds, n_in_round), to its
     networks and their shares, (n_folds, n_networks, n_in_round). `counts` tell how many
     features are left after each round, see `remaining_after`; `interactions`,
-    (n_folds, n_features), are those of `interaction_strengths`.
+    (n_folds, n_features), are those of `interaction_strengths`, and `correlations` are
+    those with the target.
     """
     features = np.tile(np.arange(n_features), (n_folds, 1))
     networks, shares = first_round = train_round(features)
@@ -43,6 +46,7 @@ def eliminate(train_round, n_folds, n_features, counts, interactions=None):
                     of_fold[-1][0],
                     n_left,
                     None if interactions is None else interactions[fold],
+                    None if correlations is None else correlations[fold],
                 )
                 for fold, of_fold in enumerate(rounds)
             ]
@@ -108,17 +112,22 @@ def accumulate(rounds, n_features):
     return total / (total.mean(axis=0).sum() or 1)
 
 
-def strongest(importances, features, n_left, interactions):
+def strongest(importances, features, n_left, interactions, correlations=None):
     """Choose the features for the next round, in increasing order.
 
-    Of `features`, those of the last round, the most important ones are left. As long as
-    many remain, those with the largest `interactions` are so in any case, up to half.
-    Both are of all features, (n_features,); interactions may be None.
+    Of `features`, those of the last round, the most important ones are left. Half of
+    the places are for those with the largest `correlations`: copies of a column share
+    a network's attention, and each looks weak. As long as many remain, those with the
+    largest `interactions` stay, too, up to a quarter; half if there are no
+    correlations. All are of all features, (n_features,); the last two may be None.
     """
     is_guarded = np.zeros(len(features), dtype=bool)
     if interactions is not None and len(features) > GUARD_UNTIL:
-        n_guarded = min(_N_GUARDED, n_left // 2)
+        n_guarded = min(_N_GUARDED, n_left // (2 if correlations is None else 4))
         is_guarded[np.argsort(-interactions[features], kind="stable")[:n_guarded]] = 1
+    if correlations is not None:
+        in_order = np.argsort(-correlations[features], kind="stable")
+        is_guarded[in_order[: n_left // 2]] = True
     # The last key of lexsort counts first.
     order = np.lexsort((-importances[features], ~is_guarded))
     return np.sort(features[order[:n_left]])

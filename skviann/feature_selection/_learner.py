@@ -118,6 +118,16 @@ class Learner(ABC):
     def fitted(self, networks):
         """Make an estimator of the networks of a round with all features."""
 
+    def correlations(self):
+        """Correlate each feature's inputs with the target, on the rows trained on.
+
+        Returns
+        -------
+        correlations : ndarray of shape (n_folds, n_features) or None
+            The absolute value of the strongest one; None where they are not looked at.
+        """
+        return None
+
     def for_rounds(self, seed):
         """Return the learner for rounds of elimination: itself, unless wide."""
         return self

@@ -4,10 +4,12 @@ A method takes values and returns values, whether it runs here or on another mac
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.sparse import issparse
+from sklearn.utils import gen_batches
 
 from skviann.feature_selection import _interactions
 from skviann.feature_selection._folds import Folds, seen_rows, split_rows
@@ -36,6 +38,14 @@ from skviann.neural_network._training import (
 
 # A round with more weights in its first layer has one network a fold.
 _MANY_WEIGHTS = 5_000_000
+
+# The path's networks train for at most so many steps. On the way they are looked at so
+# many times, and no more after so many looks at which no set has become better.
+_LONGEST_PATH = 600
+_N_CHECK_POINTS = 14
+_N_WITHOUT = 3
+
+_VALUES_CORRELATED = 2**23
 
 
 class PackedRows(RowsLearner):
@@ -122,16 +132,21 @@ class PackedRows(RowsLearner):
         """About how many inputs so many features have, on average."""
         return n_features * len(self.problem.inputs) / self.problem.n_features
 
-    def _train(self, features, n_each, seed, n_features_seen=None):
+    def _train(self, features, n_each, seed, n_features_seen=None, watch=None):
         folds = [
             Fold(rows, self._local(of_fold))
             for (rows, _), of_fold in zip(self.folds, features, strict=True)
         ]
         n_rows = min(len(fold.rows) for fold in folds)
         n_inputs = self._n_inputs(features.shape[1])
-        schedule = self.network._schedule(n_rows, n_inputs, n_each * len(folds))
+        length = () if watch is None else (_LONGEST_PATH,)
+        schedule = self.network._schedule(
+            n_rows, n_inputs, n_each * len(folds), *length
+        )
+        if watch is not None:
+            watch.set_points(schedule.epochs)
         members = Members(folds, n_each, n_features_seen)
-        return train(self.problem, members, schedule, self._seed(seed))
+        return train(self.problem, members, schedule, self._seed(seed), watch=watch)
 
     def train_round(self, features, seed):
         n_weights = self._n_inputs(features.shape[1]) * self.n_folds * self.n_networks
@@ -152,22 +167,25 @@ class PackedRows(RowsLearner):
 
     def _losses_of_sets(self, rankings, sizes, seed):
         features = rankings[:, : sizes[-1]]
-        trained = self._train(features, len(sizes), seed, np.array(sizes))
         X = [
             self.problem.reader(self._local(of_fold))[0](rows)
             for rows, of_fold in zip(self.held_out, features, strict=True)
         ]
-        return self._row_losses(trained, X, self.held_out)
+        watch = _CheckPoints(
+            lambda outputs_of: self._row_losses(outputs_of, X, self.held_out),
+            [self.weights[rows] for rows in self.held_out],
+        )
+        self._train(features, len(sizes), seed, np.array(sizes), watch)
+        return watch.best
 
-    def _row_losses(self, trained, X, rows, n_draws=1):
+    def _row_losses(self, outputs_of, X, rows, n_draws=1):
         """Losses of each fold's networks on its inputs: (n_each, n_draws * n_rows).
 
         Folds may have different numbers of rows; the graph takes one array for all.
         """
-        n_rows = max(map(len, X))
-        n_inputs = trained.feature_of_input.shape[1]
+        n_rows, n_inputs = np.max([x.shape for x in X], axis=0)
         filled = [as_wide(x[np.resize(np.arange(len(x)), n_rows)], n_inputs) for x in X]
-        outputs = compute_outputs(trained, np.stack(filled))
+        outputs = outputs_of(np.stack(filled))
         outputs = outputs.reshape(len(X), -1, *outputs.shape[1:])
         return [
             self.problem.row_losses(np.tile(of_fold, n_draws), its[:, : len(x)])
@@ -211,7 +229,11 @@ class PackedRows(RowsLearner):
                 of_fold.mean(axis=0).reshape(n_draws, -1)
                 * self.problem.weights_of(some)
                 for some, of_fold in zip(
-                    rows, self._row_losses(networks, X, rows, n_draws), strict=True
+                    rows,
+                    self._row_losses(
+                        partial(compute_outputs, networks), X, rows, n_draws
+                    ),
+                    strict=True,
                 )
             ]
 
@@ -261,6 +283,21 @@ class PackedRows(RowsLearner):
     def can_interact(self):
         """Whether products of columns can be looked at."""
         return not issparse(self.problem.X)
+
+    def correlations(self):
+        problem = self.problem
+        correlations = np.zeros((self.n_folds, problem.n_features))
+        for of_fold, (rows, _) in zip(correlations, self.folds, strict=True):
+            seen = take_spread(rows, MAX_TESTED_ROWS)
+            y = _standardised(problem.target.indicators_or_ranks(problem.y[seen]))
+            size = max(1, _VALUES_CORRELATED // len(seen))
+            for some in gen_batches(problem.n_features, size):
+                part = problem.subset(seen, np.arange(some.start, some.stop))
+                read, inputs = part.reader(np.arange(part.n_features))
+                X = _standardised(read(np.arange(len(seen))))
+                strongest = np.abs(X.T @ y / len(seen)).max(axis=1)
+                np.maximum.at(of_fold[some], inputs.feature, strongest)
+        return correlations
 
     def interaction_strengths(self):
         if not self.can_interact:
@@ -312,6 +349,63 @@ class PackedRows(RowsLearner):
             n_samples=self.n_samples,
             features=features,
         )
+
+
+class _CheckPoints:
+    """Keeps the held-out losses of nested sets where each has trained long enough.
+
+    How long that is depends on the table and on the number of columns: few rows are
+    soon learned by heart, others take long. So losses are looked at several times on
+    the way, at numbers of epochs that grow by a factor, and each set has those of its
+    best mean over folds. It is over when none has become better for some time.
+
+    Parameters
+    ----------
+    losses_of : callable
+        From a function that computes outputs to the losses of each fold, (n_sets,
+        n_held_out).
+    weights : list of ndarray of shape (n_held_out,)
+        Of each fold's rows.
+
+    Attributes
+    ----------
+    best : list of ndarray of shape (n_sets, n_held_out)
+        The losses of each fold.
+    """
+
+    def __init__(self, losses_of, weights):
+        self._losses_of = losses_of
+        self._weights = np.concatenate(weights)
+        self._lowest = self.best = None
+        self._n_without = 0
+
+    def set_points(self, epochs):
+        """Look so often that the last of the epochs is one, too."""
+        points = np.geomspace(1, epochs, _N_CHECK_POINTS)
+        self._points = set(np.round(points).astype(int).tolist())
+
+    def __call__(self, epoch, outputs_of):
+        if epoch not in self._points:
+            return False
+        losses = self._losses_of(outputs_of)
+        together = np.concatenate(losses, axis=1)
+        means = np.average(together, axis=1, weights=self._weights)
+        if self.best is None:
+            self.best, self._lowest = losses, means
+            return False
+        is_better = means < self._lowest
+        self._lowest = np.where(is_better, means, self._lowest)
+        for best, now in zip(self.best, losses, strict=True):
+            best[is_better] = now[is_better]
+        self._n_without = 0 if is_better.any() else self._n_without + 1
+        return self._n_without >= _N_WITHOUT
+
+
+def _standardised(values):
+    """Columns of mean 0 and variance 1; 0 where they are constant."""
+    values = values - values.mean(axis=0)
+    std = values.std(axis=0)
+    return values / np.where(std > np.finfo(np.float32).eps, std, np.inf)
 
 
 def keep_members(network, trained, only=None):

@@ -57,8 +57,9 @@ def search(learner, plan, progress):
     if step == "auto":
         step = 0.5 if n_features > _FEW_FEATURES else None
     counts = remaining_after(n_features, step)
-    strengths = None
+    strengths = correlations = None
     if counts:
+        correlations = learner.correlations()
         if n_features > GUARD_UNTIL:
             strengths = learner.interaction_strengths()
         learner = learner.for_rounds(plan.seed)
@@ -66,7 +67,12 @@ def search(learner, plan, progress):
     with progress(n_steps) as bar:
         looks = _Looks(learner, plan.seed, bar)
         elimination = eliminate(
-            looks.round, learner.n_folds, n_features, counts, strengths
+            looks.round,
+            learner.n_folds,
+            n_features,
+            counts,
+            strengths,
+            correlations,
         )
         findings = Findings(
             elimination.importances,

@@ -262,10 +262,13 @@ class VIANNSelector(ImportanceSelector):
     the target is kept.
 
     **The path.** Each fold trains networks on the first k features of its own ranking,
-    and measures their loss on its rows. The best k is the one with the lowest mean
-    loss. The smallest k is kept whose mean loss is within half a standard error of the
-    best (the error of the paired difference over rows). Nothing is kept unless the best
-    k is better than a constant by two standard errors. k continues beyond 16 and 64 if
+    and measures their loss on its rows. With the network's ``epochs="auto"`` they train
+    for up to 600 steps, else for `epochs`. Their loss is looked at several times on the
+    way, and each k has the lowest mean over folds. The best k is the one with the
+    lowest mean loss. The smallest k is kept whose mean loss is within half a standard
+    error of the best (the error of the paired difference over rows). Nothing is kept
+    unless the best k is better than a constant by two standard errors. k continues
+    beyond 16 and 64 if
     more features may help. Then the folds vote: the k features are kept that most folds
     have among their first k. Copies of a row count as one row in standard errors, and
     so do the rows of one of `groups`, if there are 20 groups or more.
@@ -289,10 +292,15 @@ class VIANNSelector(ImportanceSelector):
     even if `y` is not related to any feature.
 
     **Interactions.** While more than 64 features are left, elimination does not drop
-    the 32 that interact most strongly with another one (at most half of those it
-    keeps). The strength of an interaction is the correlation between the target, or
+    the 32 that interact most strongly with another one (at most a quarter of those
+    it keeps). The strength of an interaction is the correlation between the target, or
     each class, and the product of two columns. Without this guard, a network hardly
     finds two columns among hundreds that matter only together.
+
+    **Correlated columns.** Copies of a column share a network's attention, so that each
+    of them looks weak. Half of the places after each round are therefore for the
+    columns that are correlated most strongly with the target (one of their bins with
+    the rank of a quantity, or with a class), on the rows that the fold trains on.
 
     References
     ----------

@@ -99,6 +99,9 @@ class WideLearner(Learner):
     def losses_with_draws(self, *args):
         return self._learner.losses_with_draws(*args)
 
+    def correlations(self):
+        return self._learner.correlations()
+
     def interaction_strengths(self):
         return self._learner.interaction_strengths()
 

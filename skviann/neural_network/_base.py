@@ -446,8 +446,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         """Name and settings of a layer that scores the inputs; None: VIANN does."""
         return None
 
-    def _schedule(self, n_rows, n_inputs, n_members):
-        """How long to train on so many rows and inputs."""
+    def _schedule(self, n_rows, n_inputs, n_members, n_steps=_AUTO_STEPS):
+        """How long to train on so many rows and inputs; `n_steps` of "auto"."""
         batch_size, epochs, steps = self.batch_size, self.epochs, None
         if batch_size == "auto":
             batch_size = int(np.clip(n_rows // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
@@ -456,7 +456,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             n_weights *= next(iter(self.hidden_layer_sizes), 1)
             steps = _AUTO_STEPS_PER_EPOCH * (3 if n_weights > _MANY_WEIGHTS else 1)
             steps = int(min(steps, np.ceil(n_rows / batch_size)))
-            epochs = min(-(-_AUTO_STEPS // steps), _AUTO_EPOCHS)
+            epochs = min(-(-n_steps // steps), _AUTO_EPOCHS * n_steps // _AUTO_STEPS)
         n_iter_no_change = int(self.n_iter_no_change) if self.early_stopping else None
         learning_rate = float(self.learning_rate)
         return Schedule(batch_size, epochs, steps, learning_rate, n_iter_no_change)

@@ -17,6 +17,8 @@ from skviann.neural_network._cache import Cache
 
 _BETAS = 0.9, 0.999
 _EPSILON = 1e-7
+# The penalty on squared weights, of networks without a layer that learns a selection.
+_DECAY = 1e-3
 
 _AXES_2, _AXES_3, _AXES_4 = ([None] * n_axes for n_axes in (2, 3, 4))
 _SCALAR = tf.TensorSpec([])
@@ -260,7 +262,7 @@ class PackedGraph:
             return self._gates.penalty(weights[0])
         if self._sparse is not None:
             return self._sparse.penalty(weights[0], feature_of_input[0])
-        return 0.0
+        return _DECAY * tf.add_n([tf.reduce_sum(kernel**2) for kernel in weights[::2]])
 
 
 def beginning(weights, first_kernel=0):

@@ -72,7 +72,15 @@ class Trained(NamedTuple):
 
 
 def train(
-    problem, members, schedule, seed, *, validation_rows=None, on_epoch=None, state=None
+    problem,
+    members,
+    schedule,
+    seed,
+    *,
+    validation_rows=None,
+    on_epoch=None,
+    watch=None,
+    state=None,
 ):
     """Train members, all at once; same seed, same result.
 
@@ -84,6 +92,10 @@ def train(
         Rows whose loss stops the training early, see `Schedule.n_iter_no_change`.
     on_epoch : callable, default=None
         Called at the end of each epoch with the history so far.
+    watch : callable, default=None
+        Called at the end of each epoch with the number of epochs so far and a function
+        from inputs of each fold's rows to outputs, see `compute_outputs`; the training
+        ends where it returns True.
     state : State, default=None
         Of a training on other rows, to go on with; where it is given, the new one is
         returned.
@@ -148,6 +160,11 @@ def train(
             if on_epoch is not None:
                 on_epoch(history)
             if best is not None and epoch - best[0] >= schedule.n_iter_no_change:
+                break
+            if watch is not None and watch(
+                epoch + 1,
+                lambda X: _outputs(graph, graph.weights(), feature_of_input, mask, X),
+            ):
                 break
         if best is not None:
             graph.restore(best[1])
@@ -288,20 +305,23 @@ def compute_outputs(trained, X):
     From inputs of each fold's rows, (n_folds, n_rows, n_inputs), to outputs of shape
     (n_members, n_rows, n_outputs).
     """
-    kernel = trained.weights[-2 * len(trained.architecture.hidden_layer_sizes) - 2]
-    n_values = len(X) * kernel.shape[1] + len(kernel) * kernel.shape[2]
-    n_at_a_time = max(16, _VALUES_AT_A_TIME // n_values)
     with packed_graph.borrowed(trained.architecture) as graph:
-        weights = graph.as_tensors(trained.weights)
-        outputs = [
-            graph.outputs(
-                weights,
-                X[:, first : first + n_at_a_time],
-                trained.feature_of_input,
-                trained.mask,
-            ).numpy()
-            for first in range(0, X.shape[1], n_at_a_time)
-        ]
+        return _outputs(
+            graph, trained.weights, trained.feature_of_input, trained.mask, X
+        )
+
+
+def _outputs(graph, weights, feature_of_input, mask, X):
+    n_units = weights[-1].shape[2] if len(weights) == 2 else weights[-2].shape[1]
+    n_values = len(X) * X.shape[2] + len(weights[-1]) * n_units
+    n_at_a_time = max(16, _VALUES_AT_A_TIME // n_values)
+    weights = graph.as_tensors(weights)
+    outputs = [
+        graph.outputs(
+            weights, X[:, first : first + n_at_a_time], feature_of_input, mask
+        ).numpy()
+        for first in range(0, X.shape[1], n_at_a_time)
+    ]
     return np.concatenate(outputs, axis=1)
 
 

@@ -82,3 +82,12 @@ def test_each_fold_goes_its_own_way():
     assert (found.first_round, found.last_round) == (1, 3)
     assert found.importances.shape == (2, 40)
     assert_allclose(found.importances.sum(axis=1), 1)
+
+
+def test_half_of_the_places_are_for_correlated_features():
+    importances = np.arange(100, 0, -1.0)
+    correlations = np.zeros(100)
+    correlations[60:] = 0.5
+    kept = strongest(importances, np.arange(100), 50, None, correlations)
+    # The first half by importance, the others by correlation, ties in their order.
+    assert_array_equal(kept, [*range(25), *range(60, 85)])

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import rankdata
 
 from skviann import VIANNRegressor, VIANNSelector
 from skviann.feature_selection._folds import Splitting
 from skviann.feature_selection._learner import Learner
-from skviann.feature_selection._packed_rows import PackedRows
+from skviann.feature_selection._packed_rows import PackedRows, _CheckPoints
 from skviann.feature_selection._path import Path
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._search import Plan, search
@@ -170,3 +171,45 @@ def test_needs_and_votes_of_chunks_are_averaged_by_weight():
     )
     assert_allclose(merged.needs, [0.3, 0.0])
     assert_allclose(merged.frequencies, [[0, 0], [0.75, 0.25]])
+
+
+def test_copies_do_not_push_each_other_out():
+    """Three columns make y, each stands in the table six times, beside noise."""
+    rng = np.random.default_rng(5)
+    factors = rng.normal(size=(400, 3))
+    copies = np.repeat(factors, 6, axis=1) + 0.14 * rng.normal(size=(400, 18))
+    X = np.hstack([copies, rng.normal(size=(400, 30))])
+    y = factors @ [1.5, -1.2, 1.0] + 0.5 * rng.normal(size=400)
+    kept = VIANNSelector(random_state=0).fit(X, y).get_support(indices=True)
+    assert set(kept[kept < 18] // 6) == {0, 1, 2}
+    assert kept.max() < 18
+
+
+def test_correlations_with_the_target():
+    """Of a fold, the strongest of a feature's inputs, on rows trained on."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = np.exp(X[:, 0]) + 0.1 * rng.normal(size=60)
+    network = VIANNRegressor(n_bins=1, random_state=0)
+    table, target = network._read(X, y, reset=True)
+    problem = network._open(table, target, None, reset=True)
+    learner = PackedRows.split(network, problem, Splitting(3, [0]), 1)
+    found = learner.correlations()
+    for (rows, _), of_fold in zip(learner.folds, found, strict=True):
+        ranks = rankdata(y[rows])
+        expected = [abs(np.corrcoef(x, ranks)[0, 1]) for x in X[rows].T]
+        assert_allclose(of_fold, expected, rtol=1e-4)
+
+
+def test_each_set_has_the_losses_of_its_best_check_point():
+    # Two sets, one fold of two rows; the second row counts three times.
+    looks = [[[4, 4], [2, 2]], [[1, 3], [5, 1]], [[9, 2], [3, 3]], [[9, 9], [9, 9]]]
+    looks = iter(looks + 3 * looks[-1:])
+    watch = _CheckPoints(
+        lambda _: [np.array(next(looks), dtype=float)], [np.array([1, 3])]
+    )
+    watch.set_points(6)
+    epochs = [epoch for epoch in range(1, 7) if watch(epoch, None)]
+    # Means by hand: 4, 2.5, 3.75, 9 and 2, 2, 3, 9.
+    assert_allclose(watch.best, [[[1, 3], [2, 2]]])
+    assert epochs[0] == 5  # the third look without a better one
