@@ -268,10 +268,10 @@ class VIANNSelector(ImportanceSelector):
     lowest mean loss. The smallest k is kept whose mean loss is within half a standard
     error of the best (the error of the paired difference over rows). Nothing is kept
     unless the best k is better than a constant by two standard errors. k continues
-    beyond 16 and 64 if
-    more features may help. Then the folds vote: the k features are kept that most folds
-    have among their first k. Copies of a row count as one row in standard errors, and
-    so do the rows of one of `groups`, if there are 20 groups or more.
+    beyond 16 and 64 if more features may help. Then the folds vote: the k features are
+    kept that most folds have among their first k. Copies of a row count as one row in
+    standard errors, and so do the rows of one of `groups`, if there are 20 groups or
+    more.
 
     **A second look.** While a network learns, the weights of a column that is
     correlated with a strong one move along with it. So this column may rank above

@@ -106,10 +106,15 @@ def train_alone(problem, fold, member_seed, schedule, seed, n_seen=None):
     drawn = [values[0] for values in drawn]
     drawn[-1] = constant_by_hand(task, problem.y[fold.rows], weights)[None]
     layers = [
-        keras.layers.Dense(size, "relu")
+        keras.layers.Dense(size, "relu", kernel_regularizer=keras.regularizers.L2(1e-3))
         for size in problem.architecture.hidden_layer_sizes
     ]
-    layers.append(keras.layers.Dense(problem.architecture.n_outputs))
+    layers.append(
+        keras.layers.Dense(
+            problem.architecture.n_outputs,
+            kernel_regularizer=keras.regularizers.L2(1e-3),
+        )
+    )
     model = keras.Sequential([keras.Input((inputs.shape[1],)), *layers])
     model.set_weights([w if i % 2 == 0 else w[0] for i, w in enumerate(drawn)])
     optimizer = keras.optimizers.Adam(schedule.learning_rate)
@@ -128,7 +133,8 @@ def train_alone(problem, fold, member_seed, schedule, seed, n_seen=None):
             outputs = model(inputs[rows] * seen)
             row_losses = LOSSES[task](tf.constant(problem.y[rows]), outputs)
             loss = tf.reduce_mean(row_losses * weights[batch].astype("float32"))
-        gradients = tape.gradient(loss, model.trainable_variables)
+            objective = loss + sum(model.losses)  # with the penalty on weights
+        gradients = tape.gradient(objective, model.trainable_variables)
         optimizer.apply(gradients, model.trainable_variables)
         losses.append(float(loss))
     return model.get_weights(), losses
