@@ -3,10 +3,11 @@
 `FAMILIES` are the ones to develop with, `HELD_OUT` those that nobody tunes on. `RARE`
 have few positives (meant for 4000 rows), `MANY` many relevant columns (for 2000 rows,
 1000 columns), `CORRELATED` columns that are alike, of which some matter, or none at all
-(those with `_null`). All map a name to a function of ``(n, d, rng)`` that returns
-``X, y`` and the indices of the relevant columns. Integer `y` are classes,
-floating-point `y` a quantity. `make_data` adds what all have in common: the seed, and
-columns in random order.
+(those with `_null`), `DEPENDENT` columns that tell of relevant ones in another way than
+along a line, and nothing of `y` beside them. All map a name to a function of ``(n, d,
+rng)`` that returns ``X, y`` and the indices of the relevant columns. Integer `y` are
+classes, floating-point `y` a quantity. `make_data` adds what all have in common: the
+seed, and columns in random order.
 """
 
 import zlib
@@ -221,6 +222,53 @@ def discrete(n, d, rng):
     return _respond(X, rng)
 
 
+def _repeat_twice(columns, d):
+    """Repeat the relevant columns as often as there is room, at most twice."""
+    return np.tile(columns, 2)[:, : d - columns.shape[1]]
+
+
+def steps(n, d, rng):
+    """Linear in steps of 4 columns; the steps are in the table twice, with noise."""
+    X = rng.normal(size=(n, d))
+    is_above = (X[:, :4] > rng.uniform(-0.7, 0.7, 4)).astype(float)
+    useless = _repeat_twice(is_above, d)
+    X[:, 4 : 4 + useless.shape[1]] *= 0.5
+    X[:, 4 : 4 + useless.shape[1]] += useless
+    y = is_above @ [2, -2, 2, -2]
+    return X, y + 0.5 * rng.normal(size=n), np.arange(4)
+
+
+def squares(n, d, rng):
+    """Lines of 2 columns, squares of 2; squares of all are in the table, with noise."""
+    X = rng.normal(size=(n, d))
+    useless = _repeat_twice(X[:, :4] ** 2, d)
+    X[:, 4 : 4 + useless.shape[1]] *= 0.5
+    X[:, 4 : 4 + useless.shape[1]] += useless
+    y = X[:, :2] @ [1, -1] + X[:, 2:4] ** 2 @ [1, -1]
+    return X, y + 0.5 * rng.normal(size=n), np.arange(4)
+
+
+def mixtures(n, d, rng):
+    """Rows of 3 clusters; some columns repeat a relevant one in half of the rows."""
+    X = rng.normal(size=(n, d)) + rng.normal(size=(3, d))[rng.randint(3, size=n)]
+    useless = _repeat_twice(X[:, :4], d)
+    useless += 0.3 * rng.normal(size=useless.shape)
+    repeats = rng.uniform(size=useless.shape) < 0.7
+    X[:, 4 : 4 + useless.shape[1]][repeats] = useless[repeats]
+    y = X[:, :3] @ [1, -1, 1] + np.abs(X[:, 3])
+    return X, y + 0.5 * rng.normal(size=n), np.arange(4)
+
+
+def spreads(n, d, rng):
+    """Lines of 2 columns, sizes of 2; they also are the spread of useless columns."""
+    X = rng.normal(size=(n, d))
+    useless = _repeat_twice(X[:, :4], d)
+    useless[:, :4] = np.exp(useless[:, :4])
+    X[:, 4 : 4 + useless.shape[1]] *= useless
+    y = X[:, :2] @ [1, -1] + np.abs(X[:, 2:4]) @ [1.5, -1.5]
+    return X, y + 0.5 * rng.normal(size=n), np.arange(4)
+
+
 def _null(function):
     """Make a family of another one in which `y` has nothing to do with `X`."""
 
@@ -252,7 +300,8 @@ HELD_OUT = _by_name(skewed, mixed, periodic, ring, poisson, threshold)
 RARE = {f"rare_{share}": partial(rare, share=share / 100) for share in (2, 5, 10, 30)}
 MANY = {f"many_{k}": partial(many, n_relevant=k) for k in (60, 200)}
 CORRELATED = _by_name(ar, blocks, discrete, *map(_null, (ar, blocks, discrete)))
-ALL_FAMILIES = FAMILIES | HELD_OUT | RARE | MANY | CORRELATED
+DEPENDENT = _by_name(steps, squares, mixtures, spreads)
+ALL_FAMILIES = FAMILIES | HELD_OUT | RARE | MANY | CORRELATED | DEPENDENT
 
 
 def make_data(family, n, d, seed):

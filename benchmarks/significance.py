@@ -1,6 +1,8 @@
 """Do the p-values of VIANNSelector keep what they promise, and find what is there?
 
     python benchmarks/significance.py --jobs 2
+    python benchmarks/significance.py --designs steps,squares,mixtures,spreads \\
+        --sizes 400x24 --seeds 20 --output benchmarks/significance-dependent.json
     python benchmarks/significance.py --methods knockoffs,cfi,boruta --seeds 5 \\
         --sizes 300x50 --output benchmarks/significance-peers.json
     python benchmarks/significance.py --table benchmarks/significance.json
@@ -57,7 +59,7 @@ from _common import (
     where,
     with_error,
 )
-from families import CORRELATED, FAMILIES, HELD_OUT, RARE, make_data
+from families import CORRELATED, DEPENDENT, FAMILIES, HELD_OUT, RARE, make_data
 from ranking import is_classes
 from scipy.stats import false_discovery_control
 from selection import boruta as boruta_selection
@@ -72,7 +74,7 @@ SIZES = [(300, 50), (1000, 200)]
 ALPHAS = [0.05, 0.1, 0.2]
 # In madelon any 5 of 20 columns say all that there is to say: none is null, or all are.
 DESIGNS = [name for name in FAMILIES | HELD_OUT if name != "madelon"]
-DESIGNS += ["rare_5", "rare_10", *CORRELATED]
+DESIGNS += ["rare_5", "rare_10", *CORRELATED, *DEPENDENT]
 PACKAGES = [
     "numpy",
     "scipy",

@@ -16,6 +16,7 @@ _MODULE_OF = {
     "VIANNClassifier": "neural_network",
     "VIANNRegressor": "neural_network",
     "VIANNSelector": "feature_selection",
+    "correlated_groups": "_groups",
     "one_hot_groups": "_groups",
     "DeepFeatureSelectionClassifier": "neural_network",
     "DeepFeatureSelectionRegressor": "neural_network",

@@ -1,15 +1,32 @@
 """Groups of columns that are one thing: one importance, kept or dropped together."""
 
 from collections import Counter
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from scipy.cluster.hierarchy import average, fcluster
+from scipy.sparse import issparse
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skviann._table import find_column, names_of
+from skviann._table import (
+    CATEGORY,
+    check_table,
+    code_table,
+    find_column,
+    learn_columns,
+    names_of,
+)
+
+CORRELATED = 0.7  # columns that can stand in for each other
+_MAX_CATEGORIES = 2  # categories are in no group, however many levels they have
 
 
 class Groups(NamedTuple):
@@ -75,6 +92,93 @@ def read_groups(feature_groups, table):
             "outside of it. Choose another."
         )
     return Groups(np.array([number_of[feature] for feature in features]), found)
+
+
+def clusters_of(values, threshold):
+    """Find clusters of columns whose rank correlations are high on average.
+
+    Average linkage; the sign of a correlation does not count, and of two columns those
+    rows do that have both values. From (n_rows, n_columns) to the columns of each
+    cluster of two or more, in order of their first ones.
+    """
+    if values.shape[1] < 2:
+        return []
+    ranks = rankdata(values, axis=0, nan_policy="omit")
+    is_known = ~np.isnan(ranks)
+    means = np.where(is_known, ranks, 0).sum(axis=0) / np.maximum(is_known.sum(0), 1)
+    centred = np.where(is_known, ranks - means, 0)
+    squares = np.square(centred).T @ is_known
+    scales = np.sqrt(squares * squares.T)
+    correlations = centred.T @ centred / np.where(scales > 0, scales, np.inf)
+    distances = 1 - np.minimum(np.abs(correlations), 1)
+    np.fill_diagonal(distances, 0)
+    tree = average(squareform(distances, checks=False))
+    cluster = fcluster(tree, 1 - threshold, "distance")
+    members = [np.flatnonzero(cluster == one) for one in dict.fromkeys(cluster)]
+    return [columns for columns in members if len(columns) > 1]
+
+
+def correlated_groups(X, threshold=CORRELATED):
+    """Put columns that are strongly correlated into groups, to be tested as one.
+
+    Columns that say the same stand in for each other: none of them is needed beside the
+    others, and so none passes a test of significance (`threshold` "fdr" or "fwer" of
+    `VIANNSelector`). Their group may.
+
+    Parameters
+    ----------
+    X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+        A table, as for `VIANNSelector`. The target plays no part.
+    threshold : float, default=0.7
+        Columns are put together while the rank correlations between two groups, without
+        their sign, are at least this on average (average linkage). More than 0, at most
+        1.
+
+    Returns
+    -------
+    groups : dict of str to list
+        The columns of each group, by name, or by number for an array. To be passed as
+        `feature_groups`. Columns that are not in it stand for themselves, as do all
+        categories of a data frame.
+
+    Examples
+    --------
+    No column of these data passes a test, for many are correlated. Groups do:
+
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skviann import VIANNSelector, correlated_groups
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> groups = correlated_groups(X)
+    >>> groups["mean texture and 1 more"]
+    ['mean texture', 'worst texture']
+    >>> tested = VIANNSelector(threshold="fdr", feature_groups=groups, random_state=0)
+    >>> tested.fit(X, y).n_features_
+    1
+    """
+    check_scalar(
+        threshold,
+        "threshold",
+        Real,
+        min_val=0,
+        max_val=1,
+        include_boundaries="right",
+    )
+    table = check_table(BaseEstimator(), X, reset=True)
+    columns = learn_columns(table, "from_dtype", _MAX_CATEGORIES)
+    values = code_table(table, columns)
+    values = values.toarray() if issparse(values) else values
+    is_number = [one.kind != CATEGORY for one in columns or ()]
+    numbers = np.flatnonzero(is_number) if columns else np.arange(table.shape[1])
+    names = names_of(table) or []
+    has_names = names and all(isinstance(name, str) for name in names)
+    if not has_names:
+        names = [f"x{number}" for number in range(table.shape[1])]
+    groups = {}
+    for members in clusters_of(values[:, numbers], threshold):
+        found = numbers[members].tolist()
+        label = f"{names[found[0]]} and {len(found) - 1} more"
+        groups[label] = [names[j] for j in found] if has_names else found
+    return groups
 
 
 def one_hot_groups(transformer):

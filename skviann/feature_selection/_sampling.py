@@ -1,6 +1,7 @@
 """Sampling a column given the others: what its values could have been in each row."""
 
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -20,6 +21,9 @@ _LARGE_SHARE = 0.2
 # What an input tells of its column: its score, the size of the score, whether it is
 # missing; or that it is at a level, whose code is 0 or more.
 _SCORE, _SIZE, _MISSING = -1, -2, -3
+# Further inputs are steps: whether a number is above a quantile of its column, of so
+# many equally spaced ones.
+_N_STEPS = 19
 
 # Levels with fewer rows predict nothing. Probabilities of levels are learnt from at
 # most so many rows, with an L2 penalty of half the squares of coefficients.
@@ -27,7 +31,8 @@ _MIN_ROWS_OF_LEVEL = 5
 _MAX_ROWS_OF_LEVELS = 3000
 _INVERSE_PENALTY = 1.0
 
-# So many inputs at most predict a column: those most correlated with it.
+# So many inputs at most predict a column, those most correlated with it, and so many
+# steps, those most correlated with what the inputs leave over.
 _MAX_PREDICTORS = 32
 
 # Donors of a row: values of so many rows; residuals of so many, or such a share of all.
@@ -40,6 +45,7 @@ _IRRELEVANT = 0.01  # of what the data say about a coefficient, its prior says t
 _MIN_PENALTY, _MAX_PENALTY = 1e-3, 1e5  # inverse prior variances of coefficients
 _MIN_NOISE = 1e-5  # of inputs of variance 1; duplicates stay invertible
 _MAX_LEVERAGE = 0.95
+_MIN_SPREAD = 0.1  # residuals have at least this share of their mean size
 _SAME_PREDICTION = 1e-9  # in standard deviations: equal but for rounding
 
 
@@ -148,6 +154,20 @@ def draw_donors(train, new, n_donors, n_draws, random_state):
     return order[random_state.randint(first, last, size=(n_draws, len(new)))]
 
 
+class _Regression(NamedTuple):
+    """A linear regression on some inputs."""
+
+    used: np.ndarray  # numbers of the inputs
+    means: np.ndarray  # theirs, among the rows of the regression
+    inputs: np.ndarray  # of these rows, less the means: (n_rows, n_used)
+    coefficients: np.ndarray  # (n_used,)
+    covariance: np.ndarray  # the inverse of the penalised Gram matrix
+
+    @property
+    def fitted(self):
+        return self.inputs @ self.coefficients
+
+
 class ConditionalSampler(BaseEstimator):
     """Draw values of a column, given the values of the other columns in the same row.
 
@@ -156,10 +176,14 @@ class ConditionalSampler(BaseEstimator):
     need the column. All columns become normal scores; then, for the column asked for:
 
     1. Its scores are regressed on the scores of the others and their absolute values
-       (so that it may follow another one up and down), by `relevant_regression`.
+       (so that it may follow another one up and down), by `relevant_regression`, and
+       then also on steps: whether another one is above a quantile. So it may follow
+       jumps and any curve.
     2. A number of many values: a draw is the prediction plus the residual of a random
        training row with a prediction near it, taken back through the column's
-       quantiles. Residuals are those that the row has when it is left out.
+       quantiles. Residuals are those that the row has when it is left out. Their size
+       is predicted in the same way, and they are scaled from the size in their own row
+       to that in the new one.
     3. A number of few values (up to 20, or one of them in more than a fifth of the
        rows): a draw is the value of such a training row (predictive mean matching).
     4. A category: each of its levels is predicted by a regression on the others, the
@@ -194,8 +218,8 @@ class ConditionalSampler(BaseEstimator):
 
     **What it is blind to.** One prediction stands for all that the others say: their
     joint effects (products, clusters in several columns) are seen only as far as sums
-    of bent lines can follow. Where they cannot, a column that repeats in another way
-    what a relevant one tells, such as its square, may pass for relevant.
+    of curves can follow. Where they cannot, a column that repeats what relevant ones
+    tell together, such as their product, may pass for relevant.
 
     **Dummies.** The columns of a one-hot variable determine each other, so that each is
     drawn as it is, and no one of them alone can be needed. Sample from a table that has
@@ -258,12 +282,13 @@ class ConditionalSampler(BaseEstimator):
             for column, gaps in zip(X.T, self._gaps.T, strict=True)
         ]
         self._column_of_input, self._told_by_input = self._lay_out()
-        inputs = self._raw_inputs(X, np.arange(len(self._column_of_input)))
+        self._n_lines = len(self._column_of_input)
+        inputs = self._raw_inputs(X, np.arange(self._n_lines))
         self._means = np.nanmean(inputs, axis=0)
         self._scales = np.nanstd(inputs, axis=0)
         self._scales[self._scales < 1e-12] = 1.0
         self._inputs = self._standardise(inputs, slice(None))
-        self._gram = self._inputs.T @ self._inputs
+        self._add_steps()
         return self
 
     def _lay_out(self):
@@ -285,6 +310,48 @@ class ConditionalSampler(BaseEstimator):
             found += [(j, int(level)) for level in told[len(levels) == 2 :]]
         found += [(j, _MISSING) for j in np.flatnonzero(self._gaps.any(axis=0))]
         return np.array(found).T
+
+    def _add_steps(self):
+        """Add steps to the inputs, as many as each column of numbers has levels for.
+
+        They are not computed for all rows, only which bin of its column a value is in:
+        0 is that of gaps, and the others are between steps.
+        """
+        shares = np.arange(1, _N_STEPS + 1) / (_N_STEPS + 1)
+        thresholds = np.full((len(self._tables), _N_STEPS), np.inf)
+        for j, (levels, _, of_levels) in enumerate(self._tables):
+            if len(levels) > 2 and not self._is_category[j]:
+                quantiles = levels[np.searchsorted(of_levels.cumsum(), shares)]
+                found = np.unique(quantiles[quantiles < levels[-1]])
+                thresholds[j, : len(found)] = found
+        bins = [
+            np.searchsorted(of_column, column) + 1
+            for of_column, column in zip(thresholds, self._train.T, strict=True)
+        ]
+        bins = np.where(self._gaps, 0, np.transpose(bins))
+        self._bins = bins + (_N_STEPS + 2) * np.arange(len(thresholds))
+        self._is_step = np.isfinite(thresholds)
+        self._thresholds = thresholds[self._is_step]
+        self._column_of_input = np.concatenate(
+            [self._column_of_input, np.nonzero(self._is_step)[0]]
+        )
+        above, known = self._sums_above(np.ones(len(self._train)))
+        means = above / known
+        self._means = np.concatenate([self._means, means])
+        self._scales = np.concatenate([self._scales, np.sqrt(means * (1 - means))])
+
+    def _sums_above(self, values):
+        """Sum values of the rows, for each step: where it is 1, and where it is known.
+
+        By counting in bins, much faster than a product with a table of all steps.
+        """
+        n_columns = self._bins.shape[1]
+        sums = np.bincount(
+            self._bins.ravel(), np.repeat(values, n_columns), n_columns * (_N_STEPS + 2)
+        ).reshape(n_columns, -1)[:, 1:]
+        from_bin = sums[:, ::-1].cumsum(axis=1)[:, ::-1]
+        everywhere = np.broadcast_to(from_bin[:, :1], self._is_step.shape)
+        return from_bin[:, 1:][self._is_step], everywhere[self._is_step]
 
     def sample(self, X, column, n_draws=1, random_state=None):
         """Draw values of a column for each row.
@@ -344,34 +411,30 @@ class ConditionalSampler(BaseEstimator):
     def _draw_numbers(self, X, column, n_draws, random_state):
         """Draw by regression: a row's prediction with the residual of another row."""
         levels, scores, shares = self._tables[column]
-        known = ~self._gaps[:, column]
-        others = np.flatnonzero(self._column_of_input != column)
-        inputs, target, gram = self._inputs, self._inputs[:, column], self._gram
-        means, mean = np.zeros(len(self._column_of_input)), 0.0
-        if not known.all():  # what holds among the rows that have a value
-            inputs, target = inputs[known], target[known]
-            means, mean = inputs.mean(axis=0), target.mean()
-            inputs, target = inputs - means, target - mean
-            gram = np.zeros_like(gram)
-            gram[np.ix_(others, others)] = inputs[:, others].T @ inputs[:, others]
-            gram[others, column] = inputs[:, others].T @ target
-            gram[column, column] = target @ target
-        used, coefficients, covariance = _regress(gram, others, column, len(target))
-        train_inputs = inputs[:, used]
-        fitted = train_inputs @ coefficients
-        new = self._standardise(self._raw_inputs(X, used), used) - means[used]
-        predictions = new @ coefficients
+        rows = np.flatnonzero(~self._gaps[:, column])
+        target = self._inputs[rows, column]  # its score is the input of its number
+        mean = target.mean()
+        target = target - mean
+        regression = self._regress(target, rows, column)
+        fitted, predictions = regression.fitted, self._predict(regression, X)
 
         is_few_valued = len(levels) <= _FEW_LEVELS or shares.max() > _LARGE_SHARE
         if is_few_valued:
             donors = draw_donors(
                 fitted, predictions, _VALUE_DONORS, n_draws, random_state
             )
-            return self._train[known, column][donors]
-        left_out = leave_one_out(train_inputs, target, coefficients, covariance)
+            return self._train[rows, column][donors]
+        residuals = target - leave_one_out(
+            regression.inputs, target, regression.coefficients, regression.covariance
+        )
+        sizes = np.abs(residuals)
+        sizes /= max(sizes.mean(), np.finfo(float).tiny)
+        spread = self._regress(sizes - sizes.mean(), rows, column)
+        residuals /= np.maximum(1 + spread.fitted, _MIN_SPREAD)
         n_donors = max(_RESIDUAL_DONORS, int(_RESIDUAL_DONORS_SHARE * len(target)))
         donors = draw_donors(fitted, predictions, n_donors, n_draws, random_state)
-        drawn = predictions + (target - left_out)[donors] + mean
+        scale = np.maximum(1 + self._predict(spread, X), _MIN_SPREAD)
+        drawn = predictions + scale * residuals[donors] + mean
         draws = np.interp(
             drawn * self._scales[column] + self._means[column], scores, levels
         )
@@ -383,9 +446,8 @@ class ConditionalSampler(BaseEstimator):
 
         `codes` are those of the training rows, (n_train,); `known`: which have one.
         """
-        others = np.flatnonzero(self._column_of_input != column)
-        inputs, codes = self._inputs[known], codes[known]
-        used = _relevant_for_levels(inputs, others, codes)
+        rows, codes = np.flatnonzero(known), codes[known]
+        used = self._relevant_for_levels(codes, rows, column)
         some = spread_rows(len(codes), _MAX_ROWS_OF_LEVELS)
         levels, numbers = np.unique(codes[some], return_inverse=True)
         if len(used) == 0 or len(levels) == 1:
@@ -393,7 +455,7 @@ class ConditionalSampler(BaseEstimator):
             probabilities = np.broadcast_to(shares, (len(X), len(shares)))
         else:
             model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000)
-            model.fit(inputs[np.ix_(some, used)], numbers)
+            model.fit(self._inputs_of(rows[some], used), numbers)
             new = self._standardise(self._raw_inputs(X, used), used)
             probabilities = model.predict_proba(new)
         steps = probabilities.cumsum(axis=1)[:, :-1]
@@ -401,12 +463,90 @@ class ConditionalSampler(BaseEstimator):
         drawn = sum(uniform >= step for step in steps.T)
         return levels[np.asarray(drawn, dtype=int)]
 
+    def _relevant_for_levels(self, codes, rows, column):
+        """Find inputs that tell any level of a column apart, by linear regression.
+
+        Only these go into the logistic regression: of many that say nothing, it would
+        learn some rows by heart, and be too sure of itself.
+        """
+        is_level = LabelBinarizer().fit_transform(codes).astype(float)
+        targets = is_level - is_level.mean(axis=0)
+        deviation = targets.std(axis=0)
+        targets = targets / np.where(deviation > 0, deviation, 1)
+        used = [self._regress(target, rows, column).used for target in targets.T]
+        return np.unique(np.concatenate(used))
+
+    def _regress(self, target, rows, column):
+        """Regress a target of some rows, of mean 0, on the inputs of other columns.
+
+        First without steps, which would take the place of other inputs that they
+        follow. Then also on steps that tell of what these leave over: more than chance
+        does, for of m steps that tell nothing, the largest correlation is about
+        ``sqrt(2 * log(m) / n_rows)``. The bound is lower, for steps repeat each other.
+        """
+
+        def strongest(target, candidates, bound):
+            candidates = candidates[self._column_of_input[candidates] != column]
+            products = np.abs(self._products(target, rows)[candidates])
+            order = np.argsort(-products, kind="stable")[:_MAX_PREDICTORS]
+            return candidates[order[products[order] >= bound]]
+
+        lines, steps = np.split(np.arange(len(self._column_of_input)), [self._n_lines])
+        on_lines = self._fit_to(target, rows, strongest(target, lines, 0))
+        left_over = target - on_lines.fitted
+        bound = np.sqrt(np.log(max(len(steps), 2)) * (left_over @ left_over))
+        useful = strongest(left_over, steps, bound)
+        if len(useful) == 0:
+            return on_lines
+        on_steps = self._fit_to(left_over, rows, useful)
+        return self._fit_to(target, rows, np.append(on_lines.used, on_steps.used))
+
+    def _products(self, target, rows):
+        """Sum the products of each input with a target of some rows: (n_inputs,)."""
+        everywhere = np.zeros(len(self._train))
+        everywhere[rows] = target
+        above, known = self._sums_above(everywhere)
+        means, scales = self._means[self._n_lines :], self._scales[self._n_lines :]
+        of_steps = (above - means * known) / scales
+        return np.append(everywhere @ self._inputs, of_steps)
+
+    def _fit_to(self, target, rows, inputs):
+        """Fit a regression on these inputs, of which those are left that matter."""
+        values = self._inputs_of(rows, inputs)
+        means = values.mean(axis=0)
+        values -= means
+        left, coefficients, covariance = relevant_regression(
+            values.T @ values, values.T @ target, target @ target, len(target)
+        )
+        return _Regression(
+            inputs[left], means[left], values[:, left], coefficients, covariance
+        )
+
+    def _predict(self, regression, X):
+        """Predict the target, less its mean, in new rows."""
+        used = regression.used
+        new = self._standardise(self._raw_inputs(X, used), used)
+        return (new - regression.means) @ regression.coefficients
+
+    def _inputs_of(self, rows, inputs):
+        """Return inputs of some training rows, in the order of their numbers."""
+        lines, steps = inputs[inputs < self._n_lines], inputs[inputs >= self._n_lines]
+        raw = self._raw_inputs(self._train[rows], steps)
+        return np.hstack(
+            [self._inputs[np.ix_(rows, lines)], self._standardise(raw, steps)]
+        )
+
     def _raw_inputs(self, X, inputs):
         """Compute inputs, not yet standardised; NaN where a value is missing."""
         raw = np.empty((len(X), len(inputs)))
         for i, k in enumerate(inputs):
-            column, told = self._column_of_input[k], self._told_by_input[k]
+            column = self._column_of_input[k]
             values = X[:, column]
+            if k >= self._n_lines:
+                above = values > self._thresholds[k - self._n_lines]
+                raw[:, i] = np.where(np.isnan(values), np.nan, above)
+                continue
+            told = self._told_by_input[k]
             levels, scores, _ = self._tables[column]
             if told == _MISSING:
                 raw[:, i] = np.isnan(values)
@@ -447,36 +587,3 @@ def _as_mask(categorical_features, X):
                 "whole numbers from 0; got others."
             )
     return is_category
-
-
-def _regress(gram, others, column, n_rows):
-    """Find inputs that predict a column's score, coefficients and covariance."""
-    products = gram[others, column]
-    strongest = np.argsort(-np.abs(products), kind="stable")[:_MAX_PREDICTORS]
-    others, products = others[strongest], products[strongest]
-    left, coefficients, covariance = relevant_regression(
-        gram[np.ix_(others, others)], products, gram[column, column], n_rows
-    )
-    return others[left], coefficients, covariance
-
-
-def _relevant_for_levels(inputs, others, codes):
-    """Find inputs that tell any level of a column apart, by linear regression.
-
-    Only these go into the logistic regression: of many that say nothing, it would learn
-    some rows by heart, and be too sure of itself.
-    """
-    is_level = LabelBinarizer().fit_transform(codes).astype(float)
-    targets = is_level - is_level.mean(axis=0)
-    deviation = targets.std(axis=0)
-    targets = targets / np.where(deviation > 0, deviation, 1)
-    centred = inputs[:, others] - inputs[:, others].mean(axis=0)
-    products = centred.T @ targets  # (others, levels)
-    strongest = np.argsort(-np.abs(products).max(axis=1), kind="stable")
-    strongest = strongest[:_MAX_PREDICTORS]
-    gram = centred[:, strongest].T @ centred[:, strongest]
-    used = set()
-    for target, of_target in zip(targets.T, products[strongest].T, strict=True):
-        left, _, _ = relevant_regression(gram, of_target, target @ target, len(codes))
-        used.update(strongest[left].tolist())
-    return others[sorted(used)]

@@ -25,7 +25,7 @@ from sklearn.utils.validation import (
 )
 
 from skviann._cells import is_missing
-from skviann._groups import groups_of
+from skviann._groups import CORRELATED, clusters_of, groups_of
 from skviann._lazy import wrappers
 from skviann._outputs import is_classifier
 from skviann._sklearn_compat import (
@@ -45,7 +45,7 @@ from skviann._table import (
     warn_about_columns,
 )
 from skviann._target import read_target
-from skviann._validation import all_or_nothing, draw_seeds, explained
+from skviann._validation import all_or_nothing, draw_seeds, explained, spread_rows
 from skviann.feature_selection._base import (
     MAX_FEATURES,
     THRESHOLD,
@@ -53,6 +53,7 @@ from skviann.feature_selection._base import (
     check_threshold,
 )
 from skviann.feature_selection._folds import Splitting
+from skviann.feature_selection._learner import MAX_TESTED_ROWS
 from skviann.feature_selection._own_network import OwnNetwork, warn_about_scales
 from skviann.feature_selection._packed_rows import PackedRows, seed_of_sample
 from skviann.feature_selection._progress import Progress
@@ -633,7 +634,16 @@ class VIANNSelector(ImportanceSelector):
         problem = network._open(table, target, sample_weight, reset=True)
         warn_about_columns(network._learned.columns)
         learner = self._learner(network, problem, split_seeds, split_params)
-        return self._search(learner, self._plan(seed))
+        findings = self._search(learner, self._plan(seed))
+        if findings.pvalues is None or len(findings.pvalues) < problem.X.shape[1]:
+            return findings
+        tested = np.flatnonzero(findings.pvalues < 1)
+        tested = np.setdiff1d(tested, problem.categories)
+        rows = spread_rows(problem.n_rows, MAX_TESTED_ROWS)
+        clusters = clusters_of(problem.coded(rows, tested), CORRELATED)
+        clustered = tested[np.concatenate([[], *clusters]).astype(int)]
+        is_clustered = np.isin(np.arange(len(findings.pvalues)), clustered)
+        return findings._replace(is_clustered=is_clustered)
 
     def _fit_own(self, X, y, fit_params):
         X, y = self._check_numbers(X, y)

@@ -31,6 +31,8 @@ class Findings(NamedTuple):
     frequencies: np.ndarray | None = None
     needs: np.ndarray | None = None  # (n_features,): what the second look found
     pvalues: np.ndarray | None = None
+    # (n_features,): whether it is in a cluster of correlated columns that were tested
+    is_clustered: np.ndarray | None = None
 
 
 def merge_findings(findings, weights, seed):
@@ -109,6 +111,9 @@ class Verdict:
         self.importances = findings.importances.mean(axis=0)
         self.n_rounds = findings.n_rounds
         self.pvalues = findings.pvalues
+        self.is_clustered = findings.is_clustered
+        if self.is_clustered is None:
+            self.is_clustered = np.zeros(len(self.importances), dtype=bool)
         self.size = self.votes = None
         keys = [-self.n_rounds, -self.importances]  # the last one counts first
         if findings.path is not None:
@@ -167,6 +172,14 @@ class Verdict:
         elif cut.is_of_importances:
             yield f"No column is kept: none reaches threshold={cut.threshold!r}."
         elif cut.threshold in TESTS:
+            n_clustered = self.is_clustered.sum()
+            if n_clustered:
+                remedy = (
+                    "No column alone is shown to be needed beside the others, and "
+                    f"{n_clustered} of those tested are in clusters of correlated ones,"
+                    " which can stand in for each other. feature_groups="
+                    f"skviann.correlated_groups(X) tests the clusters. {remedy}"
+                )
             yield (
                 f"No column's use is significant at alpha={cut.alpha} "
                 f"(threshold={cut.threshold!r}): none is kept. {remedy}"
@@ -199,7 +212,10 @@ class Verdict:
             return f"importance {than} the threshold {threshold:.3g}"
         if cut.threshold in TESTS:
             verb = "significant" if reaches else "not significant"
-            return f"{verb} at {cut.alpha} ({cut.threshold})"
+            reason = f"{verb} at {cut.alpha} ({cut.threshold})"
+            if not reaches and self.is_clustered[number]:
+                reason += " beside others, some of which are correlated with it"
+            return reason
         if taken < n_rounds and not reaches:
             return f"dropped after {taken:.3g} of {n_rounds:.3g} rounds, on average"
         if self.size == 0:

@@ -136,6 +136,52 @@ def test_a_valley_is_followed_on_both_sides():
     assert_allclose(draws.mean(axis=0), [4, 0, 4], atol=0.7)
 
 
+def test_jumps_are_followed():
+    rng = np.random.default_rng(0)
+    x, other = rng.normal(size=(2, 2000))
+    jumps = 2.0 * (x > -0.5) - 3.0 * (x > 0.8)
+    X = np.c_[jumps + 0.3 * rng.normal(size=2000), x, other]
+    rows = np.array([-2, -0.8, -0.2, 0.3, 1.2, 2])
+    table = np.c_[np.zeros(6), rows, rng.normal(size=6)]
+    draws = ConditionalSampler().fit(X).sample(table, 0, 2000, random_state=0)
+    assert_allclose(draws.mean(axis=0), [0, 0, 2, 2, -1, -1], atol=0.25)
+    assert_allclose(draws.std(axis=0), 0.3, atol=0.15)
+
+
+def test_spread_that_the_prediction_does_not_tell_is_followed():
+    rng = np.random.default_rng(0)
+    x, other = rng.normal(size=(2, 2000))
+    X = np.c_[np.exp(x) * rng.normal(size=2000), x, other]
+    table = [[0, -1, 0], [0, 0, 0], [0, 1, 0]]
+    draws = ConditionalSampler().fit(X).sample(table, 0, 4000, random_state=0)
+    assert_allclose(np.median(draws, axis=0), 0, atol=0.15)
+    quartiles = np.quantile(draws, [0.25, 0.75], axis=0)
+    of_normal = 2 * stats.norm.ppf(0.75)
+    assert_allclose(np.diff(quartiles, axis=0)[0] / of_normal, np.exp([-1, 0, 1]), 0.3)
+
+
+@pytest.mark.parametrize("as_category", [False, True])
+def test_a_binary_column_follows_a_step(as_category):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=2000)
+    is_likely = (x > 0.5) ^ (x > 1.5)
+    X = np.c_[rng.random(2000) < np.where(is_likely, 0.9, 0.1), x]
+    categories = [0] if as_category else None
+    sampler = ConditionalSampler().fit(X, categorical_features=categories)
+    table = np.c_[np.zeros(4), [-1, 0.3, 1.0, 2.0]]
+    draws = sampler.sample(table, 0, 500, random_state=0)
+    assert_allclose(draws.mean(axis=0), [0.1, 0.1, 0.9, 0.1], atol=0.15)
+
+
+def test_a_gap_is_on_neither_side_of_a_step():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=3000)
+    X = np.c_[(x > 0) + 0.1 * rng.normal(size=3000), x]
+    table = [[0, np.nan], [0, -0.5], [0, 0.5]]
+    draws = ConditionalSampler().fit(X).sample(table, 0, 1000, random_state=0)
+    assert_allclose(draws.mean(axis=0), [0.5, 0, 1], atol=0.15)
+
+
 @pytest.mark.parametrize("slope", [0, 1, 3])
 def test_binary_draws_have_the_conditional_probability(slope):
     rng = np.random.default_rng(0)
@@ -260,6 +306,36 @@ def test_useless_column_is_significant_as_often_as_it_should_be():
             resampled = (y[225:] - model.predict(X[225:]) - change) ** 2
             pvalues.append(randomisation_pvalue(original, resampled))
     assert np.mean(np.array(pvalues) <= 0.1) < 0.16
+
+
+@pytest.mark.parametrize("kind", ["jump", "spread"])
+def test_what_is_no_line_is_significant_as_often_as_it_should_be(kind):
+    # A linear model relies on what a useless column tells of the one that matters.
+    pvalues = []
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        x, useless, noise = rng.normal(size=(3, 300))
+        if kind == "jump":
+            useless = (x > 0.3) + 0.4 * useless
+            y = (x > 0.3) + 0.5 * noise
+        else:
+            useless = np.exp(x) * useless
+            y = x + noise
+        X = np.c_[x, useless]
+
+        def inputs(table, kind=kind):
+            told = np.log(np.abs(table[:, 1])) if kind == "spread" else table[:, 1]
+            return np.c_[table[:, 0], told]
+
+        model = Ridge(alpha=50).fit(inputs(X[:225]), y[:225])
+        draws = ConditionalSampler().fit(X[:225]).sample(X[225:], 1, 30, seed)
+        original = (y[225:] - model.predict(inputs(X[225:]))) ** 2
+        resampled = [
+            (y[225:] - model.predict(inputs(np.c_[X[225:, 0], draw]))) ** 2
+            for draw in draws
+        ]
+        pvalues.append(randomisation_pvalue(original, resampled))
+    assert np.mean(np.array(pvalues) <= 0.1) < 0.2
 
 
 # Categories and gaps
