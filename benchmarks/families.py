@@ -27,7 +27,7 @@ def _draw_neighbours(n, d, rng):
     return X
 
 
-def _draw_blocks(n, d, rng):
+def draw_blocks(n, d, rng):
     """Draw normal columns in blocks of 10, with a correlation of 0.8 inside a block."""
     common = rng.normal(size=(n, -(-d // 10)))[:, np.arange(d) // 10]
     return np.sqrt(0.8) * common + np.sqrt(0.2) * rng.normal(size=(n, d))
@@ -168,7 +168,7 @@ def threshold(n, d, rng):
 
 def rare(n, d, rng, share):
     """A share of positives; log odds linear in 6 columns, the others are in blocks."""
-    X = np.hstack([rng.normal(size=(n, 6)), _draw_blocks(n, d - 6, rng)])
+    X = np.hstack([rng.normal(size=(n, 6)), draw_blocks(n, d - 6, rng)])
     # A logistic model: its intercept is the quantile, so that the share is met.
     latent = X[:, :6] @ [2, -2, 1.5, -1.5, 1, -1] + rng.logistic(size=n)
     return X, (latent > np.quantile(latent, 1 - share)).astype(int), np.arange(6)
@@ -201,7 +201,7 @@ def ar(n, d, rng):
 
 def blocks(n, d, rng):
     """Blocks of 10 correlated columns, 6 columns anywhere relevant."""
-    return _respond(_draw_blocks(n, d, rng), rng)
+    return _respond(draw_blocks(n, d, rng), rng)
 
 
 def discrete(n, d, rng):
@@ -227,13 +227,18 @@ def _repeat_twice(columns, d):
     return np.tile(columns, 2)[:, : d - columns.shape[1]]
 
 
+def _add_noisy(X, columns):
+    """Put what relevant columns tell into the columns behind them, with noise."""
+    useless = _repeat_twice(columns, X.shape[1])
+    X[:, 4 : 4 + useless.shape[1]] *= 0.5
+    X[:, 4 : 4 + useless.shape[1]] += useless
+
+
 def steps(n, d, rng):
     """Linear in steps of 4 columns; the steps are in the table twice, with noise."""
     X = rng.normal(size=(n, d))
     is_above = (X[:, :4] > rng.uniform(-0.7, 0.7, 4)).astype(float)
-    useless = _repeat_twice(is_above, d)
-    X[:, 4 : 4 + useless.shape[1]] *= 0.5
-    X[:, 4 : 4 + useless.shape[1]] += useless
+    _add_noisy(X, is_above)
     y = is_above @ [2, -2, 2, -2]
     return X, y + 0.5 * rng.normal(size=n), np.arange(4)
 
@@ -241,15 +246,13 @@ def steps(n, d, rng):
 def squares(n, d, rng):
     """Lines of 2 columns, squares of 2; squares of all are in the table, with noise."""
     X = rng.normal(size=(n, d))
-    useless = _repeat_twice(X[:, :4] ** 2, d)
-    X[:, 4 : 4 + useless.shape[1]] *= 0.5
-    X[:, 4 : 4 + useless.shape[1]] += useless
+    _add_noisy(X, X[:, :4] ** 2)
     y = X[:, :2] @ [1, -1] + X[:, 2:4] ** 2 @ [1, -1]
     return X, y + 0.5 * rng.normal(size=n), np.arange(4)
 
 
 def mixtures(n, d, rng):
-    """Rows of 3 clusters; some columns repeat a relevant one in half of the rows."""
+    """Rows of 3 clusters; some columns repeat a relevant one in 70 % of the rows."""
     X = rng.normal(size=(n, d)) + rng.normal(size=(3, d))[rng.randint(3, size=n)]
     useless = _repeat_twice(X[:, :4], d)
     useless += 0.3 * rng.normal(size=useless.shape)

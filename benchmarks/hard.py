@@ -43,6 +43,7 @@ from _common import (
     unique,
     where,
 )
+from families import draw_blocks
 from scipy.special import expit
 from selection import METHODS, OPTIONAL, PACKAGES
 from sklearn.datasets import load_wine
@@ -91,8 +92,7 @@ def rare(rng, *, n, n_positive):
 
 def blocks(rng):
     """90 rows; 2000 columns in blocks of ten (0.8), one column of each of 3 decides."""
-    common = np.repeat(rng.normal(size=(90, 200)), 10, axis=1)
-    X = np.sqrt(0.8) * common + np.sqrt(0.2) * rng.normal(size=(90, 2000))
+    X = draw_blocks(90, 2000, rng)
     y = rng.random(90) < expit(4 * X[:, [0, 10, 20]] @ [1, -1, 1])
     return X, y.astype(int), [[0], [10], [20]]
 
@@ -155,8 +155,7 @@ def null(rng, *, n, d, target):
 
 def in_blocks(rng, *, n, d):
     """Nothing matters, and columns are correlated in tens."""
-    common = np.repeat(rng.normal(size=(n, d // 10)), 10, axis=1)
-    X = np.sqrt(0.8) * common + np.sqrt(0.2) * rng.normal(size=(n, d))
+    X = draw_blocks(n, d, rng)
     return X, rng.integers(2, size=n), []
 
 

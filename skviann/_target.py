@@ -6,7 +6,6 @@ import narwhals as nw
 import numpy as np
 from scipy.sparse import issparse
 from scipy.special import expit, logsumexp, softmax
-from scipy.stats import rankdata
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -119,14 +118,6 @@ class Target(NamedTuple):
             return (np.logaddexp(0, outputs) - coded * outputs).mean(axis=-1)
         of_class = outputs[..., np.arange(len(coded)), coded[:, 0].astype(int)]
         return logsumexp(outputs, axis=-1) - of_class
-
-    def indicators_or_ranks(self, coded):
-        """Columns to correlate with: of each class or label, or ranks of quantities."""
-        if self.task == "regression":
-            return rankdata(coded, axis=0)
-        if self.task == "multiclass":
-            return (coded[:, :1] == np.arange(self.n_outputs)).astype(float)
-        return coded
 
     def mean_prediction(self, outputs):
         """Average members' predictions, from their outputs before the activation.

@@ -91,7 +91,7 @@ def choose_rows(y, seen, n_terms):
     `y` and `seen` as for `interaction_strengths`; with more columns to be multiplied,
     `n_terms`, fewer rows.
     """
-    targets = _targets(y)
+    targets = targets_of(y, _MAX_TARGETS)
     n_pairs = 2 * max(n_terms, 1) ** 2
     affordable = _MAX_OPERATIONS_OF_ALL_TARGETS / (n_pairs * _MIN_ROWS)
     targets = targets[:, : int(max(affordable, 1))]
@@ -104,7 +104,7 @@ def choose_rows(y, seen, n_terms):
     ends = np.cumsum(np.bincount(slice_of_row.ravel())).tolist()
     slices = [slice(*limits) for limits in pairwise([0, *ends])]
     rows = rows[np.argsort(slice_of_row.ravel(), kind="stable")]
-    targets = _standardise(targets[rows]).T.astype(np.float32)
+    targets = standardise(targets[rows]).T.astype(np.float32)
     return RowsWithTargets(
         rows, targets, slices, is_seen, np.maximum(seen.sum(axis=1), 1)
     )
@@ -122,7 +122,7 @@ def read_terms(X, rows, features, inputs=None):
         feature = features[number]
     values = values.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        values = _standardise(_clip(values))
+        values = standardise(_clip(values))
     return Terms(values.astype(np.float32), feature)
 
 
@@ -196,18 +196,21 @@ def _clip(Z):
     )
 
 
-def _targets(y):
-    """Columns of numbers: outputs, or an indicator of each class."""
+def targets_of(y, n_most=None):
+    """Columns of numbers: outputs, or an indicator of each class.
+
+    At most so many: the first outputs, the most frequent classes; None: all.
+    """
     if y.ndim == 2 or y.dtype.kind == "f":
-        return y.reshape(len(y), -1)[:, :_MAX_TARGETS].astype(np.float64)
+        return y.reshape(len(y), -1)[:, :n_most].astype(np.float64)
     labels, counts = np.unique(y, return_counts=True)
-    labels = labels[np.argsort(-counts, kind="stable")[:_MAX_TARGETS]]
+    labels = labels[np.argsort(-counts, kind="stable")[:n_most]]
     if len(labels) == 2:
         labels = labels[:1]  # the other one says the same
     return (y[:, np.newaxis] == labels).astype(np.float64)
 
 
-def _standardise(columns):
+def standardise(columns):
     """Bring columns to mean 0 and variance 1; those that do not vary become zeros."""
     columns = columns - columns.mean(axis=0)
     deviation = columns.std(axis=0)

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.sparse import issparse
+from scipy.stats import rankdata
 from sklearn.utils import gen_batches
 
 from skviann.feature_selection import _interactions
@@ -132,27 +133,24 @@ class PackedRows(RowsLearner):
         """About how many inputs so many features have, on average."""
         return n_features * len(self.problem.inputs) / self.problem.n_features
 
-    def _train(self, features, n_each, seed, n_features_seen=None, watch=None):
+    def _prepare(self, features, n_each, n_features_seen=None, **length):
+        """Tell who is to be trained on each fold's features, and how long."""
         folds = [
             Fold(rows, self._local(of_fold))
             for (rows, _), of_fold in zip(self.folds, features, strict=True)
         ]
         n_rows = min(len(fold.rows) for fold in folds)
         n_inputs = self._n_inputs(features.shape[1])
-        length = () if watch is None else (_LONGEST_PATH,)
-        schedule = self.network._schedule(
-            n_rows, n_inputs, n_each * len(folds), *length
-        )
-        if watch is not None:
-            watch.set_points(schedule.epochs)
-        members = Members(folds, n_each, n_features_seen)
-        return train(self.problem, members, schedule, self._seed(seed), watch=watch)
+        n_members = n_each * len(folds)
+        schedule = self.network._schedule(n_rows, n_inputs, n_members, **length)
+        return Members(folds, n_each, n_features_seen), schedule
 
     def train_round(self, features, seed):
         n_weights = self._n_inputs(features.shape[1]) * self.n_folds * self.n_networks
         n_weights *= next(iter(self.network.hidden_layer_sizes), 1)
         n_trained = 1 if n_weights > _MANY_WEIGHTS else self.n_networks
-        trained = self._train(features, n_trained, seed)
+        prepared = self._prepare(features, n_trained)
+        trained = train(self.problem, *prepared, self._seed(seed))
         shares = trained.importances.reshape(self.n_folds, n_trained, -1)
         return trained, np.repeat(shares, self.n_networks // n_trained, axis=1)
 
@@ -171,11 +169,15 @@ class PackedRows(RowsLearner):
             self.problem.reader(self._local(of_fold))[0](rows)
             for rows, of_fold in zip(self.held_out, features, strict=True)
         ]
+        members, schedule = self._prepare(
+            features, len(sizes), np.array(sizes), n_steps=_LONGEST_PATH
+        )
         watch = _CheckPoints(
             lambda outputs_of: self._row_losses(outputs_of, X, self.held_out),
             [self.weights[rows] for rows in self.held_out],
+            schedule.epochs,
         )
-        self._train(features, len(sizes), seed, np.array(sizes), watch)
+        train(self.problem, members, schedule, self._seed(seed), watch=watch)
         return watch.best
 
     def _row_losses(self, outputs_of, X, rows, n_draws=1):
@@ -286,15 +288,16 @@ class PackedRows(RowsLearner):
 
     def correlations(self):
         problem = self.problem
+        targets = _interactions.targets_of(problem.class_numbers_or_quantities())
         correlations = np.zeros((self.n_folds, problem.n_features))
         for of_fold, (rows, _) in zip(correlations, self.folds, strict=True):
             seen = take_spread(rows, MAX_TESTED_ROWS)
-            y = _standardised(problem.target.indicators_or_ranks(problem.y[seen]))
+            y = _interactions.standardise(rankdata(targets[seen], axis=0))
             size = max(1, _VALUES_CORRELATED // len(seen))
             for some in gen_batches(problem.n_features, size):
                 part = problem.subset(seen, np.arange(some.start, some.stop))
                 read, inputs = part.reader(np.arange(part.n_features))
-                X = _standardised(read(np.arange(len(seen))))
+                X = _interactions.standardise(read(np.arange(len(seen))))
                 strongest = np.abs(X.T @ y / len(seen)).max(axis=1)
                 np.maximum.at(of_fold[some], inputs.feature, strongest)
         return correlations
@@ -366,6 +369,8 @@ class _CheckPoints:
         n_held_out).
     weights : list of ndarray of shape (n_held_out,)
         Of each fold's rows.
+    epochs : int
+        Of the whole training; the last one is a check point, too.
 
     Attributes
     ----------
@@ -373,16 +378,13 @@ class _CheckPoints:
         The losses of each fold.
     """
 
-    def __init__(self, losses_of, weights):
+    def __init__(self, losses_of, weights, epochs):
         self._losses_of = losses_of
+        points = np.geomspace(1, epochs, _N_CHECK_POINTS)
+        self._points = set(np.round(points).astype(int).tolist())
         self._weights = np.concatenate(weights)
         self._lowest = self.best = None
         self._n_without = 0
-
-    def set_points(self, epochs):
-        """Look so often that the last of the epochs is one, too."""
-        points = np.geomspace(1, epochs, _N_CHECK_POINTS)
-        self._points = set(np.round(points).astype(int).tolist())
 
     def __call__(self, epoch, outputs_of):
         if epoch not in self._points:
@@ -399,13 +401,6 @@ class _CheckPoints:
             best[is_better] = now[is_better]
         self._n_without = 0 if is_better.any() else self._n_without + 1
         return self._n_without >= _N_WITHOUT
-
-
-def _standardised(values):
-    """Columns of mean 0 and variance 1; 0 where they are constant."""
-    values = values - values.mean(axis=0)
-    std = values.std(axis=0)
-    return values / np.where(std > np.finfo(np.float32).eps, std, np.inf)
 
 
 def keep_members(network, trained, only=None):

@@ -635,15 +635,7 @@ class VIANNSelector(ImportanceSelector):
         warn_about_columns(network._learned.columns)
         learner = self._learner(network, problem, split_seeds, split_params)
         findings = self._search(learner, self._plan(seed))
-        if findings.pvalues is None or len(findings.pvalues) < problem.X.shape[1]:
-            return findings
-        tested = np.flatnonzero(findings.pvalues < 1)
-        tested = np.setdiff1d(tested, problem.categories)
-        rows = spread_rows(problem.n_rows, MAX_TESTED_ROWS)
-        clusters = clusters_of(problem.coded(rows, tested), CORRELATED)
-        clustered = tested[np.concatenate([[], *clusters]).astype(int)]
-        is_clustered = np.isin(np.arange(len(findings.pvalues)), clustered)
-        return findings._replace(is_clustered=is_clustered)
+        return findings._replace(is_clustered=_are_clustered(problem, findings.pvalues))
 
     def _fit_own(self, X, y, fit_params):
         X, y = self._check_numbers(X, y)
@@ -996,6 +988,20 @@ class VIANNSelector(ImportanceSelector):
                 fit_kwargs=copy.deepcopy(self.estimator.fit_kwargs)
             )
         return new
+
+
+def _are_clustered(problem, pvalues):
+    """Tell which features are tested numbers that are correlated with another one.
+
+    Boolean (n_features,); None without a test, and where features are groups.
+    """
+    if pvalues is None or len(pvalues) < problem.X.shape[1]:
+        return None
+    tested = np.setdiff1d(np.flatnonzero(pvalues < 1), problem.categories)
+    rows = spread_rows(problem.n_rows, MAX_TESTED_ROWS)
+    clusters = clusters_of(problem.coded(rows, tested), CORRELATED)
+    clustered = tested[np.concatenate([[], *clusters]).astype(int)]
+    return np.isin(np.arange(len(pvalues)), clustered)
 
 
 def is_own(estimator):

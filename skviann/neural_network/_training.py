@@ -312,7 +312,7 @@ def compute_outputs(trained, X):
 
 
 def _outputs(graph, weights, feature_of_input, mask, X):
-    n_units = weights[-1].shape[2] if len(weights) == 2 else weights[-2].shape[1]
+    n_units = max(bias.shape[2] for bias in weights[::-2])
     n_values = len(X) * X.shape[2] + len(weights[-1]) * n_units
     n_at_a_time = max(16, _VALUES_AT_A_TIME // n_values)
     weights = graph.as_tensors(weights)

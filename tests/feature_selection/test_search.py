@@ -206,9 +206,8 @@ def test_each_set_has_the_losses_of_its_best_check_point():
     looks = [[[4, 4], [2, 2]], [[1, 3], [5, 1]], [[9, 2], [3, 3]], [[9, 9], [9, 9]]]
     looks = iter(looks + 3 * looks[-1:])
     watch = _CheckPoints(
-        lambda _: [np.array(next(looks), dtype=float)], [np.array([1, 3])]
+        lambda _: [np.array(next(looks), dtype=float)], [np.array([1, 3])], 6
     )
-    watch.set_points(6)
     epochs = [epoch for epoch in range(1, 7) if watch(epoch, None)]
     # Means by hand: 4, 2.5, 3.75, 9 and 2, 2, 3, 9.
     assert_allclose(watch.best, [[[1, 3], [2, 2]]])
