@@ -8,6 +8,7 @@
 Each table is split five times into 70 % of rows to select columns on and 30 % to test
 them on. Two models learn from the columns kept in the first part: gradient boosting
 with categories, and ridge or logistic regression behind one-hot columns and scaling.
+They read a date as its number, month and day of the week (--text-dates: as a category).
 The score is the better one's on the second part: ROC AUC (the mean over classes, each
 against the rest) or R2; it is 0.5 or 0 where nothing is kept. A method's loss is the
 score of all columns less its own, split by split. Its rank on a table goes by the mean
@@ -279,10 +280,35 @@ def predict_boosting(X, y, new):
     return predict(model.fit(X, y), new)
 
 
-def score_columns(X, y, new, truth):
+def dates_of(column):
+    return pd.to_datetime(column, format="%Y-%m-%d", errors="coerce")
+
+
+def holds_dates(column):
+    """Whether all that a column of text holds are dates such as 2026-11-30."""
+    return is_text(column) and dates_of(column).notna().equals(column.notna())
+
+
+def spread_dates(X, names):
+    """Put numbers in place of columns of dates."""
+    for name in names:
+        dates = dates_of(X[name])
+        numbers = {
+            f"{name} day": (dates - pd.Timestamp(0)).dt.days,
+            f"{name} month": dates.dt.month,
+            f"{name} weekday": dates.dt.dayofweek,
+        }
+        X = X.drop(columns=name).assign(**numbers)
+    return X
+
+
+def score_columns(X, y, new, truth, text_dates=False):
     """Return the better model's ROC AUC or R2 on new rows."""
     X = X.dropna(axis="columns", how="all")
     new = new[X.columns]
+    if not text_dates:
+        names = [name for name in X if holds_dates(X[name])]
+        X, new = spread_dates(X, names), spread_dates(new, names)
     if X.empty:
         return 0.5 if is_classes(y) else 0.0
     predictions = [predict_linear(X, y, new), predict_boosting(X, y, new)]
@@ -291,7 +317,7 @@ def score_columns(X, y, new, truth):
     return max(roc_auc_score(truth, one, multi_class="ovr") for one in predictions)
 
 
-def measure(state, split, table, junk, method, *, data, n_rows):
+def measure(state, split, table, junk, method, *, data, n_rows, text_dates=False):
     X, y = load_table(table, data, n_rows)
     n_real = X.shape[1]
     X = add_junk(X, junk) if junk else X
@@ -313,7 +339,7 @@ def measure(state, split, table, junk, method, *, data, n_rows):
     result["n_junk_kept"] = int(mask[n_real:].sum())
     # As text, or every column would have a line of its own in the file.
     result["kept"] = " ".join(map(str, np.flatnonzero(mask)))
-    result["score"] = score_columns(A.loc[:, mask], a, B.loc[:, mask], b)
+    result["score"] = score_columns(A.loc[:, mask], a, B.loc[:, mask], b, text_dates)
     return result
 
 
@@ -505,6 +531,9 @@ def main():
         "--rows", type=int, default=2600, help="at most, of a table, default 2600"
     )
     parser.add_argument("--junk", action="store_true", help="add columns of junk")
+    parser.add_argument(
+        "--text-dates", action="store_true", help="models read dates as categories"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes of a core each")
     args = parser.parse_args()
     if args.table:
@@ -533,7 +562,9 @@ def main():
     name = "real-junk.json" if args.junk else "real.json"
     record = run(
         jobs,
-        functools.partial(measure, data=args.data, n_rows=args.rows),
+        functools.partial(
+            measure, data=args.data, n_rows=args.rows, text_dates=args.text_dates
+        ),
         describe,
         args.output or Path(__file__).with_name(name),
         packages=PACKAGES,

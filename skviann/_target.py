@@ -6,6 +6,7 @@ import narwhals as nw
 import numpy as np
 from scipy.sparse import issparse
 from scipy.special import expit, logsumexp, softmax
+from scipy.stats import norm
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -14,9 +15,38 @@ from sklearn.utils.validation import column_or_1d
 from skviann._cells import is_missing
 from skviann._validation import without_objects
 
+# A quantity is far from normal if it is less correlated with its normal scores.
+_SKEWED = 0.95
+
 _CLASSIFY = (
     "For classes use VIANNClassifier, in a selector VIANNSelector(VIANNClassifier())."
 )
+
+
+class NormalScores(NamedTuple):
+    """Quantiles of a normal distribution in place of values: only their order counts.
+
+    Rank-based, and the same for equal values (van der Waerden, 1952).
+    """
+
+    values: np.ndarray  # (n_different,), increasing
+    scores: np.ndarray  # (n_different,), increasing, too
+
+    @classmethod
+    def of(cls, y, sample_weight=None):
+        """Find the scores of a target of shape (n_samples,)."""
+        values, position = np.unique(y, return_inverse=True)
+        weights = np.bincount(position, sample_weight)
+        below = np.cumsum(weights) - weights / 2
+        return cls(values, norm.ppf(below / weights.sum()))
+
+    def transform(self, y):
+        """Return scores of values; between those known, on a straight line."""
+        return np.interp(y, self.values, self.scores)
+
+    def inverse_transform(self, scores):
+        """Return values of scores."""
+        return np.interp(scores, self.scores, self.values)
 
 
 class Target(NamedTuple):
@@ -30,6 +60,8 @@ class Target(NamedTuple):
     n_outputs: int  # of a network; several of "binary" are labels
     classes: np.ndarray | None = None
     scaler: StandardScaler | None = None
+    # of quantities, behind which the scaler is; an output's are None where it stays
+    scores: tuple = ()
 
     @classmethod
     def of_classes(cls, y, classes=None):
@@ -49,12 +81,11 @@ class Target(NamedTuple):
         return cls("multiclass", len(classes), classes)
 
     @classmethod
-    def of_quantities(cls, y, sample_weight=None):
-        """Find mean and scale."""
-        scaler = StandardScaler().fit(
-            y.reshape(len(y), -1), sample_weight=sample_weight
-        )
-        return cls("regression", len(scaler.mean_), scaler=scaler)
+    def of_quantities(cls, y, sample_weight=None, scores=()):
+        """Find mean and scale, of normal scores where there are any."""
+        outputs = _each(y.reshape(len(y), -1), scores, NormalScores.transform)
+        scaler = StandardScaler().fit(outputs, sample_weight=sample_weight)
+        return cls("regression", len(scaler.mean_), scaler=scaler, scores=scores)
 
     @property
     def is_multilabel(self):
@@ -74,6 +105,7 @@ class Target(NamedTuple):
         if self.task == "regression":
             outputs = y.reshape(len(y), -1)
             self._check_shape(outputs, y, "outputs")
+            outputs = _each(outputs, self.scores, NormalScores.transform)
             return (outputs - self.scaler.mean_) / self.scaler.scale_
         if self.is_multilabel:
             self._check_shape(y, y, "labels")
@@ -137,7 +169,7 @@ class Target(NamedTuple):
         Both (n_samples, n_outputs), with a probability for each class or label.
         """
         if self.task == "regression":
-            return (predictions - self.scaler.mean_) / self.scaler.scale_
+            return self.code(predictions)
         tiny = np.finfo(np.float32).eps
         outputs = np.log(np.maximum(predictions, tiny))
         if self.task == "multiclass":
@@ -159,11 +191,38 @@ class Target(NamedTuple):
         """Turn a network's predictions into what y holds."""
         if self.task == "regression":
             outputs = predictions * self.scaler.scale_ + self.scaler.mean_
+            outputs = _each(outputs, self.scores, NormalScores.inverse_transform)
             return outputs if self.n_outputs > 1 else outputs[:, 0]
         probabilities = self.probabilities(predictions)
         if self.is_multilabel:
             return (probabilities > 0.5).astype(int)
         return self.classes[probabilities.argmax(axis=1)]
+
+
+def _each(outputs, scores, method):
+    """Transform each output by its scores, (n_samples, n_outputs), where it has any."""
+    if not scores:
+        return outputs
+    columns = [
+        column if one is None else method(one, column)
+        for column, one in zip(outputs.T, scores, strict=True)
+    ]
+    return np.column_stack(columns)
+
+
+def scores_of_skewed(y, sample_weight=None):
+    """Find normal scores of the outputs that are far from a normal distribution.
+
+    Returned is a `NormalScores` or None for each output, see `Target.scores`; () if all
+    are about normal.
+    """
+    scores = []
+    for output in y.reshape(len(y), -1).T:
+        of_output = NormalScores.of(output, sample_weight)
+        pair = np.vstack([output, of_output.transform(output)])
+        (own, both), (_, other) = np.cov(pair, aweights=sample_weight)
+        scores.append(of_output if both**2 < _SKEWED**2 * own * other else None)
+    return tuple(scores) if any(one is not None for one in scores) else ()
 
 
 def read_target(y, estimator):

@@ -7,11 +7,12 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import norm, rankdata
 from sklearn.datasets import load_digits
 
 from skviann import VIANNClassifier, VIANNRegressor, VIANNSelector
-from skviann._target import check_quantity, read_target
+from skviann._target import NormalScores, check_quantity, read_target
 from skviann.neural_network import default_network
 
 TEXT = ["a", "b", "b"]
@@ -119,3 +120,20 @@ LABELS = {
 @pytest.mark.parametrize("case", LABELS)
 def test_labels_are_taken_for_classes(case):
     assert default_network(LABELS[case], LABELS[case]) is VIANNClassifier
+
+
+def test_normal_scores_are_quantiles_at_the_ranks():
+    y = np.array([3.0, -1e9, 0.5, 3.0, 7.0])
+    scores = NormalScores.of(y)
+    expected = norm.ppf((rankdata(y) - 0.5) / len(y))
+    assert_allclose(scores.transform(y), expected)
+    assert_allclose(scores.inverse_transform(expected), y)
+    # Between known values on a straight line, and no further than these.
+    between, beyond = scores.transform([5.0, 1e12])
+    assert_allclose([between, beyond], [expected[[0, 4]].mean(), expected[4]])
+
+
+def test_a_weight_counts_as_copies_in_normal_scores():
+    y, weight = np.array([3.0, 1.0, 3.0, 2.0]), np.array([1, 4, 2, 3])
+    weighted = NormalScores.of(y, weight)
+    assert_allclose(weighted.scores, NormalScores.of(np.repeat(y, weight)).scores)

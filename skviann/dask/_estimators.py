@@ -19,7 +19,6 @@ from skviann.dask._cluster import Cluster
 from skviann.dask._rows import draw_rows
 from skviann.dask._samples import fit_members, open_samples
 from skviann.feature_selection._base import check_threshold
-from skviann.feature_selection._folds import Splitting
 from skviann.feature_selection._selector import VIANNSelector
 from skviann.feature_selection._verdict import SIZES, TESTS
 from skviann.feature_selection._wide import BLOCK_SIZE
@@ -397,8 +396,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
                 rows,
                 network,
                 self._network_settings(),
-                Splitting(self.cv, split_seeds),
-                self.n_repeats,
+                self._splitting(split_seeds, {}),
             )
             findings = self._search(learner, self._plan(seed))
             take_names(self, findings.estimator)

@@ -38,7 +38,7 @@ class Opened(NamedTuple):
     can_interact: bool
 
 
-def open_samples(cluster, rows, network, settings, splitting, n_repeats):
+def open_samples(cluster, rows, network, settings, splitting):
     """Learn what the columns hold from the first sample, and prepare all of them.
 
     Returns a learner. `rows` are from `draw_rows`; the `network` gets the `settings`,
@@ -49,7 +49,7 @@ def open_samples(cluster, rows, network, settings, splitting, n_repeats):
     if len(blocks) > 1:
         hashes = [cluster.submit(_hash, table) for table in blocks]
         splitting = cluster.submit(_with_hashes, splitting, *hashes)
-    how = splitting, n_repeats, n_samples
+    how = splitting, n_samples
     firsts = [
         cluster.submit(_open_first, network, settings, table, rows.classes, *how)
         for table in blocks
@@ -290,25 +290,23 @@ def _with_hashes(splitting, *of_blocks):
     return splitting._replace(hashes=hash_rows(np.column_stack(ids)))
 
 
-def _open_first(network, settings, table, classes, splitting, n_repeats, n_samples):
+def _open_first(network, settings, table, classes, splitting, n_samples):
     if network is None:
         y = table[1]
         network = default_network(y, read_target(y, VIANNClassifier()))()
     network.set_params(**settings)
     problem = _read(network, table, reset=True, classes=classes)
-    sample = PackedRows.split(
-        network, problem, splitting, n_repeats, n_samples=n_samples
-    )
+    sample = PackedRows.split(network, problem, splitting, n_samples=n_samples)
     return sample, Opened(
         network, sample.n_folds, sample.n_networks, sample.can_interact
     )
 
 
-def _open_another(opened, table, number, splitting, n_repeats, n_samples):
+def _open_another(opened, table, number, splitting, n_samples):
     network = copy.copy(opened.network)
     problem = _read(network, table, reset=False)
     which = {"number": number, "n_samples": n_samples}
-    return PackedRows.split(network, problem, splitting, n_repeats, **which)
+    return PackedRows.split(network, problem, splitting, **which)
 
 
 def _weight(table):

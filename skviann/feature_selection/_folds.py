@@ -27,6 +27,11 @@ _ENOUGH_GROUPS = 20
 _VALUES_AT_A_TIME = 2**16
 
 
+# Rows are few if there are fewer, or if fewer are outside the most frequent class.
+_FEW_ROWS = 1000
+_FEW_OF_OTHER_CLASSES = 100
+
+
 class Splitting(NamedTuple):
     """How to split rows into folds."""
 
@@ -34,6 +39,7 @@ class Splitting(NamedTuple):
     seeds: list  # one for each split; a splitter or iterable is asked once
     params: dict = {}  # for the splitter: `groups` tells the rows that belong together
     hashes: np.ndarray | None = None  # from `hash_rows`, of more columns than X has
+    one_if_many: bool = False  # whether rows that are not few are split only once
 
     def of(self, rows):
         """Return the same for some of the rows, all if None."""
@@ -50,6 +56,14 @@ class Folds(NamedTuple):
     splits: list  # of tuple of ndarray of int: rows to train on, and rows held out
     # Rows with the same number tell the same thing: copies, or rows of a group.
     unit_of_row: np.ndarray | None = None
+
+
+def are_few(y, is_classes):
+    """Whether a target has few rows, or few outside the most frequent class."""
+    if len(y) < _FEW_ROWS or not is_classes:
+        return len(y) < _FEW_ROWS
+    n_of_others = len(y) - np.unique(y, return_counts=True)[1].max()
+    return n_of_others < _FEW_OF_OTHER_CLASSES
 
 
 def split_rows(X, y, is_classes, splitting):

@@ -3,7 +3,9 @@
 A method takes values and returns values, whether it runs here or on another machine.
 """
 
+import copy
 import sys
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,8 +14,14 @@ from scipy.sparse import issparse
 from scipy.stats import rankdata
 from sklearn.utils import gen_batches
 
+from skviann._target import Target, scores_of_skewed
 from skviann.feature_selection import _interactions
-from skviann.feature_selection._folds import Folds, seen_rows, split_rows
+from skviann.feature_selection._folds import (
+    Folds,
+    are_few,
+    seen_rows,
+    split_rows,
+)
 from skviann.feature_selection._learner import (
     MAX_TESTED_ROWS,
     RowsLearner,
@@ -40,13 +48,21 @@ from skviann.neural_network._training import (
 # A round with more weights in its first layer has one network a fold.
 _MANY_WEIGHTS = 5_000_000
 
-# The path's networks train for at most so many steps. On the way they are looked at so
-# many times, and no more after so many looks at which no set has become better.
-_LONGEST_PATH = 600
-_N_CHECK_POINTS = 14
-_N_WITHOUT = 3
+# The path's networks train for at most so many steps, which are so many times as large
+# as others. On the way they are looked at so many times. It is over after so many looks
+# at which the losses of all sets together have fallen by less than this share.
+_LONGEST_PATH = 250
+_LARGER_STEPS = 2.5
+_N_CHECK_POINTS = 12
+_N_WITHOUT = 2
+_LEAST_GAIN = 0.003
 
 _VALUES_CORRELATED = 2**23
+
+# Networks that see so many columns choose the scale of the target; normal scores must
+# leave less than that of the share which is unexplained with the target as it is.
+_N_SEEN = 64
+_LESS_UNEXPLAINED = 0.95
 
 
 class PackedRows(RowsLearner):
@@ -96,24 +112,29 @@ class PackedRows(RowsLearner):
         self.categories = problem.categories
 
     @classmethod
-    def split(cls, network, problem, splitting, n_repeats, **settings):
+    def split(cls, network, problem, splitting, *, n_samples=1, **settings):
         """Split rows into folds, for as many networks as a ready-made one has.
+
+        Where they are split several times, as many times as many.
 
         Parameters
         ----------
-        network, problem
+        network, problem, n_samples
             As for the class.
         splitting : Splitting
-            How.
-        n_repeats : int
-            As many times as many networks are trained.
+            How. One of several samples of rows is never one of few.
         **settings : dict
             As for the class.
         """
         y = problem.class_numbers_or_quantities()
         splitting = splitting.of(problem.used)
+        is_few = n_samples == 1 and are_few(y, problem.target.is_classes)
+        if splitting.one_if_many and not is_few:
+            splitting = splitting._replace(seeds=splitting.seeds[:1])
         folds = split_rows(problem.X, y, problem.target.is_classes, splitting)
-        n_networks = max(1, round(network.n_members * n_repeats / len(folds.splits)))
+        n_networks = network.n_members * len(splitting.seeds) / len(folds.splits)
+        n_networks = max(1, round(n_networks))
+        settings["n_samples"] = n_samples
         return cls(network, problem, folds, n_networks, **settings)
 
     def __sizeof__(self):
@@ -172,6 +193,9 @@ class PackedRows(RowsLearner):
         members, schedule = self._prepare(
             features, len(sizes), np.array(sizes), n_steps=_LONGEST_PATH
         )
+        if self.network.epochs == "auto":
+            rate = _LARGER_STEPS * schedule.learning_rate
+            schedule = schedule._replace(learning_rate=rate)
         watch = _CheckPoints(
             lambda outputs_of: self._row_losses(outputs_of, X, self.held_out),
             [self.weights[rows] for rows in self.held_out],
@@ -354,13 +378,60 @@ class PackedRows(RowsLearner):
         )
 
 
+def with_best_scale(learner, y, seed):
+    """Choose the scale of a quantity that is far from normal: as it is, or its order.
+
+    With squared errors, one row or a heavy tail may decide all. Of normal scores, none
+    does; but where large values are what can be predicted, they hide it. So the choice
+    is that of rows held out: the scale on which networks leave less of the variance.
+
+    Parameters
+    ----------
+    learner : PackedRows
+        With the target as it is.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The target before it was coded.
+    seed : int
+        For the networks that are compared.
+
+    Returns
+    -------
+    learner : PackedRows
+        The same, or one whose target, and that of its network, are normal scores.
+    """
+    problem = learner.problem
+    scores = scores_of_skewed(y, problem.sample_weight)
+    if not scores:
+        return learner
+    target = Target.of_quantities(y, problem.sample_weight, scores)
+    other = copy.copy(learner)
+    other.problem = replace(problem, target=target, y=target.code(y))
+    shares = [_unexplained(one, seed) for one in (learner, other)]
+    if shares[1] >= _LESS_UNEXPLAINED * shares[0]:
+        return learner
+    other.network = copy.copy(learner.network)
+    other.network._learned = other.network._learned._replace(target=target)
+    return other
+
+
+def _unexplained(learner, seed):
+    """Share of the variance that networks leave of rows held out.
+
+    They see the columns that are most correlated with the target.
+    """
+    order = np.argsort(-learner.correlations(), axis=1, kind="stable")
+    n_seen = min(_N_SEEN, learner.n_features)
+    none = learner.path(order, [0], None).mean_losses()[0]
+    return learner.path(order, [n_seen], seed).mean_losses()[0] / none
+
+
 class _CheckPoints:
     """Keeps the held-out losses of nested sets where each has trained long enough.
 
     How long that is depends on the table and on the number of columns: few rows are
     soon learned by heart, others take long. So losses are looked at several times on
     the way, at numbers of epochs that grow by a factor, and each set has those of its
-    best mean over folds. It is over when none has become better for some time.
+    best mean over folds. It is over when these hardly fall any more.
 
     Parameters
     ----------
@@ -395,11 +466,12 @@ class _CheckPoints:
         if self.best is None:
             self.best, self._lowest = losses, means
             return False
-        is_better = means < self._lowest
+        is_better, before = means < self._lowest, self._lowest.sum()
         self._lowest = np.where(is_better, means, self._lowest)
         for best, now in zip(self.best, losses, strict=True):
             best[is_better] = now[is_better]
-        self._n_without = 0 if is_better.any() else self._n_without + 1
+        gain = 1 - self._lowest.sum() / before
+        self._n_without = 0 if gain > _LEAST_GAIN else self._n_without + 1
         return self._n_without >= _N_WITHOUT
 
 

@@ -19,6 +19,8 @@ MAX_HELD_OUT_ROWS = 20_000  # of all folds
 # any at all must beat the constant model by more.
 _N_ERRORS = 0.5
 _N_ERRORS_OVER_NONE = 2.0
+# What is less than that share of the best set's gain over none is not worth a column.
+_LEAST_SHARE = 0.005
 
 
 class Path(NamedTuple):
@@ -194,9 +196,9 @@ def choose_size(path):
     """Choose the smallest set that predicts about as well as the best one.
 
     That is the smallest whose mean held-out loss is within half a standard error of the
-    best one's; the error is that of the paired difference. No column at all is chosen
-    where the best set is not better than none by two of them. Returned is the set's
-    position in the path.
+    best one's, or within 0.5 % of what the best one gains over none; the error is that
+    of the paired difference. No column at all is chosen where the best set is not
+    better than none by two of them. Returned is the set's position in the path.
 
     References
     ----------
@@ -207,4 +209,5 @@ def choose_size(path):
     means, errors = path.differences(best)
     if means[0] <= _N_ERRORS_OVER_NONE * errors[0]:
         return 0
-    return int((means <= _N_ERRORS * errors).argmax())
+    allowed = np.maximum(_N_ERRORS * errors, _LEAST_SHARE * means[0])
+    return int((means <= allowed).argmax())

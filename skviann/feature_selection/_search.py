@@ -90,7 +90,7 @@ def search(learner, plan, progress):
             path, rankings, needs = looks.look_again(rankings, path)
             frequencies = selection_frequencies(rankings, path.n_features)
             findings = findings._replace(
-                path=path, frequencies=frequencies, needs=needs
+                path=path, frequencies=frequencies, needs=needs, rankings=rankings
             )
         if plan.sampler is not None:
             pvalues = looks.test(elimination, plan.sampler)
@@ -142,7 +142,8 @@ class _Looks:
         Returns
         -------
         path : Path
-            With smaller sets along the other order.
+            With smaller sets along the other order, if that is better or finds a
+            smaller set that will do.
         rankings : ndarray of int of shape (n_folds, n_features)
             With that order in front.
         needs : ndarray of shape (n_features,)
@@ -161,7 +162,9 @@ class _Looks:
         in_order[:, :n_kept] = np.take_along_axis(kept, order, axis=1)
         sizes = path.n_features[(path.n_features > 0) & (path.n_features < n_kept)]
         again = path.with_smaller(self.path(in_order, sizes.tolist()))
-        if choose_size(again) == 0:
+        is_better = again.mean_losses().mean() < path.mean_losses().mean()
+        n_again = choose_size(again)
+        if n_again == 0 or not (is_better or n_again < choose_size(path)):
             return path, rankings, needs.mean(axis=0)
         # What was looked at comes before what was not.
         increases = np.maximum(increases, np.finfo(float).tiny)

@@ -55,7 +55,11 @@ from skviann.feature_selection._base import (
 from skviann.feature_selection._folds import Splitting
 from skviann.feature_selection._learner import MAX_TESTED_ROWS
 from skviann.feature_selection._own_network import OwnNetwork, warn_about_scales
-from skviann.feature_selection._packed_rows import PackedRows, seed_of_sample
+from skviann.feature_selection._packed_rows import (
+    PackedRows,
+    seed_of_sample,
+    with_best_scale,
+)
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._sampling import ConditionalSampler
 from skviann.feature_selection._search import Plan, search
@@ -75,6 +79,9 @@ from skviann.neural_network import (
     VIANNRegressor,
     default_network,
 )
+
+# Few rows are split into folds so many times.
+_REPEATS_OF_FEW = 3
 
 
 def _can_go_on(selector):
@@ -189,10 +196,12 @@ class VIANNSelector(ImportanceSelector):
         For "fdr" and "fwer": draws the values of a column given the others. It has the
         methods ``fit(X)`` and ``sample(X, column, n_draws, random_state)``. None is
         `skviann.feature_selection.ConditionalSampler`.
-    n_repeats : int, default=1
-        For ready-made networks, how often the rows are split into folds. For your own
-        network, how many trainings are averaged; the ranking of one training is noisy,
-        so use 5 to 10.
+    n_repeats : int or "auto", default="auto"
+        For ready-made networks, how often the rows are split into folds. "auto" is 3
+        for tables with few rows, if the path decides what is kept and `cv` is a number,
+        and 1 otherwise, also for chunks. Few are less than 1000, or less than 100
+        outside the most frequent class. For your own network, how many trainings are
+        averaged ("auto" is 1); the ranking of one training is noisy, so use 5 to 10.
     n_jobs : int, default=None
         How many trainings of your own network run at the same time, with joblib. None
         means 1 unless in a `joblib.parallel_config` context, -1 means all processors.
@@ -233,11 +242,18 @@ class VIANNSelector(ImportanceSelector):
         a score is minus the held-out loss, the log loss of classes and the squared
         error of a standardised quantity. "std_error" is the standard error of the
         difference to the best mean score. Only with "auto" and "held-out".
+    selection_frequency_ : ndarray of shape (n_features,)
+        The share of folds that have the feature among their first k, k being the number
+        that the path chose. 1 means that all folds agree. Only with "auto" and
+        "held-out".
     pvalues_ : ndarray of shape (n_features,)
         The p-value of each feature: do the networks use something that only this
         feature tells, on held-out rows? Not corrected for the number of features. It is
         1 for features that no fold kept until its last round. Only with "fdr" and
         "fwer".
+    target_scale_ : str
+        "raw" or "normal scores": what of a quantity the ready-made networks predicted,
+        see the notes.
     max_features_ : int
         The largest number of features to keep. Only defined if `max_features` is not
         None.
@@ -264,10 +280,11 @@ class VIANNSelector(ImportanceSelector):
 
     **The path.** Each fold trains networks on the first k features of its own ranking,
     and measures their loss on its rows. With the network's ``epochs="auto"`` they train
-    for up to 600 steps, else for `epochs`. Their loss is looked at several times on the
-    way, and each k has the lowest mean over folds. The best k is the one with the
-    lowest mean loss. The smallest k is kept whose mean loss is within half a standard
-    error of the best (the error of the paired difference over rows). Nothing is kept
+    for up to 250 steps, at 2.5 times the `learning_rate`, else for `epochs`. Their loss
+    is looked at several times on the way, and each k has the lowest mean over folds.
+    The best k is the one with the lowest mean loss. The smallest k is kept whose mean
+    loss is within half a standard error of the best (the error of the paired difference
+    over rows), or within 0.5 % of what the best gains over a constant. Nothing is kept
     unless the best k is better than a constant by two standard errors. k continues
     beyond 16 and 64 if more features may help. Then the folds vote: the k features are
     kept that most folds have among their first k. Copies of a row count as one row in
@@ -282,6 +299,14 @@ class VIANNSelector(ImportanceSelector):
     k is followed again in this order, and may show that fewer columns are enough.
     Importances stay as they are: a column that is dropped may have a higher one than a
     column that is kept.
+
+    **Skewed quantities.** With squared errors, one row or a heavy tail may decide
+    everything. So if a quantity is far from a normal distribution (its correlation with
+    its normal scores is below 0.95), networks also learn its normal scores: the
+    quantiles of a normal distribution at its ranks. These are taken if the share of
+    their variance that is not explained on held-out rows is less than 0.95 times that
+    of the quantity itself, see `target_scale_`. `estimator_` then predicts a middle
+    value, not a mean. With `partial_fit` and on Dask, quantities stay as they are.
 
     **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
     replaced by draws from its distribution given the others. If the feature matters,
@@ -350,7 +375,10 @@ class VIANNSelector(ImportanceSelector):
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "feature_groups": [dict, "array-like", None],
         "sampler": [HasMethods(["fit", "sample"]), None],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "n_repeats": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -370,7 +398,7 @@ class VIANNSelector(ImportanceSelector):
         categorical_features=None,
         feature_groups=None,
         sampler=None,
-        n_repeats=1,
+        n_repeats="auto",
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -455,7 +483,8 @@ class VIANNSelector(ImportanceSelector):
         -----
         UserWarning
             If no feature is kept; if little or nothing is used of some columns of text
-            or categories; if the columns' standard deviations differ by more than a
+            or categories; if two folds have less than a third of their choice in
+            common; if the columns' standard deviations differ by more than a
             factor of 100 and a network of your own does not scale its inputs.
         """
         with all_or_nothing(self):
@@ -548,7 +577,10 @@ class VIANNSelector(ImportanceSelector):
                         f"classes={classes!r} were given, but y is a quantity: its "
                         f"dtype is {target.dtype}."
                     )
-                self._stream = _Stream(self._draw_seeds(network))
+                seeds = self._draw_seeds(network)
+                # There are more rows than those of a chunk.
+                seeds = seeds[:2] if self._repeats_if_few() else seeds
+                self._stream = _Stream(seeds)
             else:
                 network = copy.copy(self.estimator_)
             is_new = not hasattr(network, "_learned")
@@ -580,14 +612,12 @@ class VIANNSelector(ImportanceSelector):
         take_names(network, self)
         return network
 
-    def _learner(self, network, problem, seeds, split_params):
-        return PackedRows.split(
-            network,
-            problem,
-            Splitting(self.cv, seeds, split_params),
-            self.n_repeats,
-            n_jobs=self.n_jobs,
-        )
+    def _splitting(self, seeds, split_params):
+        is_auto = self._repeats_if_few()
+        return Splitting(self.cv, seeds, split_params, one_if_many=is_auto)
+
+    def _learner(self, network, problem, splitting):
+        return PackedRows.split(network, problem, splitting, n_jobs=self.n_jobs)
 
     def _add_chunk(self, network, problem, weight):
         """Select with a chunk of rows, and average over all chunks."""
@@ -595,7 +625,8 @@ class VIANNSelector(ImportanceSelector):
         before, number = stream.findings, stream.n_chunks
         has_path = before is not None and before.path is not None
         seed, *split_seeds = (seed_of_sample(seed, number) for seed in stream.seeds)
-        learner = self._learner(copy.copy(network), problem, split_seeds, {})
+        splitting = Splitting(self.cv, split_seeds)
+        learner = self._learner(copy.copy(network), problem, splitting)
         at_least = before.path.n_features[-1] if has_path else 0
         findings = self._search(learner, self._plan(seed, at_least))
         if before is None:
@@ -633,9 +664,16 @@ class VIANNSelector(ImportanceSelector):
         sample_weight = fit_params.get("sample_weight")
         problem = network._open(table, target, sample_weight, reset=True)
         warn_about_columns(network._learned.columns)
-        learner = self._learner(network, problem, split_seeds, split_params)
+        splitting = self._splitting(split_seeds, split_params)
+        learner = self._learner(network, problem, splitting)
+        if problem.target.task == "regression":
+            y = target if problem.used is None else target[problem.used]
+            learner = with_best_scale(learner, y, seed)
         findings = self._search(learner, self._plan(seed))
-        return findings._replace(is_clustered=_are_clustered(problem, findings.pvalues))
+        return findings._replace(
+            is_clustered=_are_clustered(problem, findings.pvalues),
+            partners=_take_turns(problem, findings),
+        )
 
     def _fit_own(self, X, y, fit_params):
         X, y = self._check_numbers(X, y)
@@ -645,6 +683,7 @@ class VIANNSelector(ImportanceSelector):
         if with_path:
             seeds = draw_seeds(self.random_state, 1)
             splitting = Splitting(self.cv, seeds, split_params)
+        n_repeats = 1 if self.n_repeats == "auto" else self.n_repeats
         # A network of the user's own may ask for a certain number of columns.
         step = None if self.step == "auto" else self.step
         learner = OwnNetwork(
@@ -653,10 +692,10 @@ class VIANNSelector(ImportanceSelector):
             y,
             fit_params,
             splitting,
-            n_repeats=self.n_repeats,
+            n_repeats=n_repeats,
             n_jobs=self.n_jobs,
             random_state=self.random_state,
-            share_callbacks=self.n_repeats == 1 and step is None and not with_path,
+            share_callbacks=n_repeats == 1 and step is None and not with_path,
         )
         findings = self._search(
             learner, Plan(0, step, with_path=with_path, n_most=self._n_most())
@@ -776,12 +815,20 @@ class VIANNSelector(ImportanceSelector):
         settings = {name: getattr(self, name) for name in names}
         return {name: one for name, one in settings.items() if one is not None}
 
+    def _repeats_if_few(self):
+        """Whether "auto" splits rows several times where they are few."""
+        by_path = self.threshold in SIZES and isinstance(self.cv, Integral)
+        return self.n_repeats == "auto" and by_path
+
     def _draw_seeds(self, network):
         """Draw a seed, and one for each split of the rows."""
+        n_repeats = 1 if self.n_repeats == "auto" else self.n_repeats
+        if self._repeats_if_few():
+            n_repeats = _REPEATS_OF_FEW
         random_state = self.random_state
         if random_state is None:
             random_state = network.random_state
-        return draw_seeds(random_state, 1 + self.n_repeats)
+        return draw_seeds(random_state, 1 + n_repeats)
 
     def _plan(self, seed, at_least=0):
         """Tell what to search for with a ready-made network."""
@@ -811,10 +858,20 @@ class VIANNSelector(ImportanceSelector):
         self.importances_std_ = self.importances_.std(axis=0)
         self.n_rounds_ = by_column(verdict.n_rounds)
         self.ranking_ = by_column(verdict.ranking)
-        for name in ("cv_results_", "pvalues_"):
+        for name in (
+            "cv_results_",
+            "selection_frequency_",
+            "pvalues_",
+            "target_scale_",
+        ):
             vars(self).pop(name, None)
+        if isinstance(self.estimator_, BaseNetwork):
+            target = self.estimator_._learned.target
+            if target.task == "regression":
+                self.target_scale_ = "normal scores" if target.scores else "raw"
         if findings.path is not None:
             self.cv_results_ = as_cv_results(findings.path)
+            self.selection_frequency_ = by_column(verdict.frequencies)
         if findings.pvalues is not None:
             self.pvalues_ = by_column(findings.pvalues)
 
@@ -858,9 +915,10 @@ class VIANNSelector(ImportanceSelector):
         table : pandas.DataFrame or ndarray
             A row a feature (a group is one), most important first; a structured array
             where pandas is not installed. The columns are "feature", "kept", "rank",
-            "importance", its standard deviation over networks "std", "pvalue" if `fit`
-            tested, "read as" if the network is a ready-made one (number, date, category
-            of 5 levels, free text: not used, ...), and "reason".
+            "importance", its standard deviation over networks "std", "frequency" if
+            there is a path (see `selection_frequency_`), "pvalue" if `fit` tested,
+            "read as" if the network is a ready-made one (number, date, category of 5
+            levels, free text: not used, ...), and "reason".
 
         Examples
         --------
@@ -876,19 +934,21 @@ class VIANNSelector(ImportanceSelector):
         3   sepal width (cm)  False     4
         """
         cut = self._cut()
-        verdict = self._verdict
+        verdict, names = self._verdict, list(self._names())
         columns = {
-            "feature": np.fromiter(self._names(), dtype=object),
+            "feature": np.fromiter(names, dtype=object),
             "kept": verdict.kept(cut),
             "rank": verdict.ranking,
             "importance": verdict.importances,
             "std": self._groups.by_feature(self.importances_std_),
         }
+        if verdict.size is not None:
+            columns["frequency"] = verdict.frequencies
         if verdict.pvalues is not None:
             columns["pvalue"] = verdict.pvalues
         if isinstance(self.estimator_, BaseNetwork):
             columns["read as"] = self._read_as()
-        columns["reason"] = np.array(verdict.reasons(cut), dtype=object)
+        columns["reason"] = np.array(verdict.reasons(cut, names), dtype=object)
         order = np.argsort(verdict.ranking)
         return as_table({name: values[order] for name, values in columns.items()})
 
@@ -995,13 +1055,47 @@ def _are_clustered(problem, pvalues):
 
     Boolean (n_features,); None without a test, and where features are groups.
     """
-    if pvalues is None or len(pvalues) < problem.X.shape[1]:
+    if pvalues is None:
         return None
-    tested = np.setdiff1d(np.flatnonzero(pvalues < 1), problem.categories)
-    rows = spread_rows(problem.n_rows, MAX_TESTED_ROWS)
-    clusters = clusters_of(problem.coded(rows, tested), CORRELATED)
-    clustered = tested[np.concatenate([[], *clusters]).astype(int)]
+    clusters = _clusters(problem, pvalues < 1)
+    clustered = np.concatenate([[], *clusters])
     return np.isin(np.arange(len(pvalues)), clustered)
+
+
+def _take_turns(problem, findings):
+    """Find features that folds choose in place of each other, and are correlated.
+
+    Two take turns if at most half as many folds choose both as would by chance, each of
+    the two being chosen as often as it is. (n_features,): of several such features the
+    one that this is truest of, -1 where there is none; None without a path.
+    """
+    if findings.path is None:
+        return None
+    choices = findings.choices()
+    frequencies = choices.mean(axis=0)
+    partners = np.full(len(frequencies), -1)
+    for cluster in _clusters(problem, (frequencies > 0) & (frequencies < 1)):
+        of_cluster = choices[:, cluster].astype(float)
+        both = of_cluster.T @ of_cluster
+        by_chance = len(choices) * np.outer(frequencies[cluster], frequencies[cluster])
+        share = np.where(by_chance < 1, np.inf, both / by_chance)
+        np.fill_diagonal(share, np.inf)
+        closest = share.argmin(axis=1)
+        partners[cluster] = np.where(share.min(axis=1) <= 0.5, cluster[closest], -1)
+    return partners
+
+
+def _clusters(problem, asked):
+    """Find clusters of correlated numbers among some features: list of ndarray.
+
+    None where features are groups of columns.
+    """
+    if len(asked) < problem.X.shape[1]:
+        return []
+    numbers = np.setdiff1d(np.flatnonzero(asked), problem.categories)
+    rows = spread_rows(problem.n_rows, MAX_TESTED_ROWS)
+    clusters = clusters_of(problem.coded(rows, numbers), CORRELATED)
+    return [numbers[cluster] for cluster in clusters]
 
 
 def is_own(estimator):

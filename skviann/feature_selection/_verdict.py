@@ -19,6 +19,10 @@ from skviann.feature_selection._significance import benjamini_hochberg, holm
 SIZES = ("auto", "held-out")
 TESTS = {"fdr": benjamini_hochberg, "fwer": holm}
 
+# Below this share that the choices of two folds have in common (Jaccard), a user is
+# told that other rows would lead to others.
+_LEAST_AGREEMENT = 1 / 3
+
 
 class Findings(NamedTuple):
     """What a search found out."""
@@ -31,8 +35,18 @@ class Findings(NamedTuple):
     frequencies: np.ndarray | None = None
     needs: np.ndarray | None = None  # (n_features,): what the second look found
     pvalues: np.ndarray | None = None
+    rankings: np.ndarray | None = None  # (n_folds, n_features): those of the path
     # (n_features,): whether it is in a cluster of correlated columns that were tested
     is_clustered: np.ndarray | None = None
+    # (n_features,): which correlated feature folds choose in its place; -1: none
+    partners: np.ndarray | None = None
+
+    def choices(self):
+        """Tell which features each fold chooses: boolean (n_folds, n_features)."""
+        size = self.path.n_features[choose_size(self.path)]
+        chosen = np.zeros(self.rankings.shape, dtype=bool)
+        np.put_along_axis(chosen, self.rankings[:, :size], True, axis=1)
+        return chosen
 
 
 def merge_findings(findings, weights, seed):
@@ -69,6 +83,7 @@ def merge_findings(findings, weights, seed):
     return merged._replace(
         path=path._replace(losses=losses, weights=of_rows),
         frequencies=mean(one.frequencies[:n_sets] for one in findings),
+        rankings=None,  # each chunk has its own
         needs=mean(one.needs for one in findings),
     )
 
@@ -107,6 +122,18 @@ class Verdict:
         In how many folds a feature is among the first `size`.
     """
 
+    @property
+    def frequencies(self):
+        """Share of the folds in which a feature is among the first `size`."""
+        return self.votes / self.n_folds
+
+    def agreement(self):
+        """Count the features that two folds both choose, on average over pairs."""
+        if self.n_folds < 2:
+            return float(self.size)
+        n_pairs = self.n_folds * (self.n_folds - 1)
+        return float(np.sum(self.votes * (self.votes - 1)) / n_pairs)
+
     def __init__(self, findings):
         self.importances = findings.importances.mean(axis=0)
         self.n_rounds = findings.n_rounds
@@ -115,6 +142,7 @@ class Verdict:
         if self.is_clustered is None:
             self.is_clustered = np.zeros(len(self.importances), dtype=bool)
         self.size = self.votes = None
+        self.partners = findings.partners
         keys = [-self.n_rounds, -self.importances]  # the last one counts first
         if findings.path is not None:
             chosen = choose_size(findings.path)
@@ -165,6 +193,8 @@ class Verdict:
                 "will be no feature selection and all features will be kept."
             )
         if self.kept(cut).any():
+            if cut.threshold in SIZES:
+                yield from self._doubts()
             return
         remedy = "min_features_to_select=1 keeps the most important one all the same."
         if cut.n_most == 0:
@@ -190,7 +220,17 @@ class Verdict:
                 f"than a model without any. {remedy}"
             )
 
-    def reasons(self, cut):
+    def _doubts(self):
+        n_both = self.agreement()
+        if n_both / (2 * self.size - n_both) < _LEAST_AGREEMENT:
+            yield (
+                f"Other rows would lead to other columns: of {self.size} that a fold "
+                f"chooses, two folds have {n_both:.3g} in common, on average. Columns "
+                "that can stand in for each other are one cause, few rows another. "
+                "selection_frequency_ tells how sure each column is."
+            )
+
+    def reasons(self, cut, names):
         """Say for each feature why it is kept or not: list of str."""
         reaches, threshold = self._reach(cut), self.threshold(cut)
         reasons = []
@@ -200,6 +240,9 @@ class Verdict:
                 reason += f"; kept for min_features_to_select={cut.n_least}"
             elif reaches[number] and not kept:
                 reason += f"; left out for max_features={cut.n_most}"
+            partner = -1 if self.partners is None else self.partners[number]
+            if cut.threshold in SIZES and partner >= 0:
+                reason += f"; takes turns with {names[partner]}"
             reasons.append(reason)
         return reasons
 

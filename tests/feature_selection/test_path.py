@@ -160,6 +160,12 @@ def test_the_smallest_set_that_is_about_as_good_is_chosen():
     assert choose_size(path) == 3
 
 
+def test_a_column_must_gain_half_a_percent_of_all_that_can_be_gained():
+    rows = np.zeros(100)  # without an error
+    assert choose_size(path_of(rows + 100, rows + 0.4, rows)) == 1
+    assert choose_size(path_of(rows + 100, rows + 0.6, rows)) == 2
+
+
 @pytest.mark.parametrize(("n_errors", "chosen"), [(0.4, 0), (1.5, 0), (2.5, 1)])
 def test_nothing_is_chosen_unless_it_beats_a_constant_clearly(n_errors, chosen):
     noise = np.tile([1.0, -1.0], 50)  # an error of about 0.1

@@ -51,7 +51,7 @@ def test_the_loss_rises_by_what_shuffling_costs():
     weights = np.repeat([1, 1e-6], 2000)
     network = VIANNRegressor()
     problem = network._open(*network._read(X, y, reset=True), weights, reset=True)
-    learner = PackedRows.split(network, problem, Splitting(4, [0]), n_repeats=1)
+    learner = PackedRows.split(network, problem, Splitting(4, [0]))
     features = np.tile([0, 1, 3], (4, 1))
     networks, _ = learner.train_round(features, seed=0)
     increases = learner.increases_by_shuffling(networks, features, seed=0)
@@ -140,6 +140,18 @@ def test_the_first_look_stands_where_the_second_finds_nothing():
     assert_array_equal(findings.needs, np.zeros(5))
 
 
+def test_the_first_order_stands_where_the_second_is_worse():
+    rankings = [[4, 1, 2, 0, 3]] * 2
+    needs = [[0.2, 0.0, 0.6]] * 2
+    worse = find(Told(rankings, [9, 4, 3, 1, 1, 1], needs, again=[5, 4]))
+    assert_allclose(worse.path.mean_losses(), [9, 4, 3, 1, 1, 1])
+    assert_array_equal(worse.rankings, rankings)
+    # Worse on average, but two columns are enough.
+    fewer = find(Told(rankings, [9, 4, 3, 1, 1, 1], needs, again=[8, 1]))
+    assert Verdict(fewer).size == 2
+    assert_array_equal(fewer.rankings[:, :3], [[4, 1, 2]] * 2)
+
+
 def test_what_is_kept_is_what_the_folds_voted_for():
     # One fold never saw anything in 4, and gives 1 nearly as much as all others give 4.
     learner = Told([[4, 1, 2, 0, 3]] * 2, [9, 1, 1, 1, 1, 1])
@@ -151,8 +163,23 @@ def test_what_is_kept_is_what_the_folds_voted_for():
     assert_array_equal(verdict.kept(cut), [False, False, False, False, True])
     # Votes first, then importances.
     assert_array_equal(verdict.ranking, [5, 2, 3, 4, 1])
-    assert verdict.reasons(cut)[4] == ("first in 2 of 2 folds")
-    assert verdict.reasons(cut)[1] == "first in no fold"
+    assert verdict.reasons(cut, list("abcde"))[4] == ("first in 2 of 2 folds")
+    assert verdict.reasons(cut, list("abcde"))[1] == "first in no fold"
+
+
+def test_a_choice_that_other_rows_would_not_repeat_is_warned_about():
+    def verdict(*rankings):
+        return Verdict(find(Told(rankings, [9, 4, 1, 1, 1, 1])))
+
+    cut = Cut("auto", 0.05, None, 0)
+    alike = verdict([4, 1, 2, 0, 3], [1, 4, 0, 2, 3])
+    assert list(alike.warnings(cut)) == []
+    assert_array_equal(alike.frequencies, [0, 1, 0, 0, 1])
+    # Two columns each, none of them in both: the overlap is 0 of 4.
+    (text,) = verdict([4, 1, 2, 0, 3], [2, 0, 4, 1, 3]).warnings(cut)
+    assert "of 2 that a fold chooses, two folds have 0 in common" in text
+    # One in both is one of three, which is just enough.
+    assert list(verdict([4, 1, 2, 0, 3], [4, 0, 2, 1, 3]).warnings(cut)) == []
 
 
 def test_needs_and_votes_of_chunks_are_averaged_by_weight():
@@ -193,7 +220,7 @@ def test_correlations_with_the_target():
     network = VIANNRegressor(n_bins=1, random_state=0)
     table, target = network._read(X, y, reset=True)
     problem = network._open(table, target, None, reset=True)
-    learner = PackedRows.split(network, problem, Splitting(3, [0]), 1)
+    learner = PackedRows.split(network, problem, Splitting(3, [0]))
     found = learner.correlations()
     for (rows, _), of_fold in zip(learner.folds, found, strict=True):
         ranks = rankdata(y[rows])
@@ -211,4 +238,4 @@ def test_each_set_has_the_losses_of_its_best_check_point():
     epochs = [epoch for epoch in range(1, 7) if watch(epoch, None)]
     # Means by hand: 4, 2.5, 3.75, 9 and 2, 2, 3, 9.
     assert_allclose(watch.best, [[[1, 3], [2, 2]]])
-    assert epochs[0] == 5  # the third look without a better one
+    assert epochs[0] == 4  # the second look without a lower sum

@@ -244,7 +244,7 @@ def test_a_wrapper_is_asked_for_its_model(wrapper, classes):
 @pytest.mark.parametrize("function", OF_WEIGHTS, ids=by_name)
 def test_a_selector_is_asked_for_its_network(function, fitted_selector):
     expected = function(fitted_selector.estimator_).importances
-    assert expected.shape == (6, 4)  # a network for each of four folds
+    assert expected.shape == (6, 12)  # a network for each of twelve folds
     assert_array_equal(function(fitted_selector).importances, expected)
 
 
