@@ -179,8 +179,8 @@ def selection_frequencies(rankings, sizes):
     """
     frequencies = np.zeros((len(sizes), rankings.shape[1]), dtype=np.float32)
     for size, of_size in zip(sizes, frequencies, strict=True):
-        np.add.at(of_size, rankings[:, :size], 1 / len(rankings))
-    return frequencies
+        np.add.at(of_size, rankings[:, :size], 1)
+    return frequencies / np.float32(len(rankings))
 
 
 def _may_go_on(path):

@@ -28,7 +28,7 @@ CHUNKS = [make_chunk(number) for number in range(3)]
 
 @pytest.fixture(scope="module")
 def fitted():
-    return VIANNSelector(random_state=0).fit(*CHUNKS[0])
+    return VIANNSelector(n_repeats=1, random_state=0).fit(*CHUNKS[0])
 
 
 @pytest.fixture(scope="module")

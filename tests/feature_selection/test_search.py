@@ -169,7 +169,8 @@ def test_what_is_kept_is_what_the_folds_voted_for():
 
 def test_a_choice_that_other_rows_would_not_repeat_is_warned_about():
     def verdict(*rankings):
-        return Verdict(find(Told(rankings, [9, 4, 1, 1, 1, 1])))
+        needs = [[0.2, 0.1]] * 2
+        return Verdict(find(Told(rankings, [9, 4, 1, 1, 1, 1], needs)))
 
     cut = Cut("auto", 0.05, None, 0)
     alike = verdict([4, 1, 2, 0, 3], [1, 4, 0, 2, 3])
