@@ -902,6 +902,14 @@ def test_few_rows_are_split_three_times(n_rows, n_positive, params, n_folds):
     assert len(splits) == n_folds
 
 
+def test_rows_of_a_chunk_are_split_once():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    network = VIANNClassifier(epochs=2)
+    selector = VIANNSelector(network, min_features_to_select=1, random_state=0)
+    selector.partial_fit(X, X[:, 0] > 0)
+    assert selector.importances_.shape == (8, 3)
+
+
 def test_selection_frequencies_are_shares_of_folds(cut, wide):
     frequencies = cut.selection_frequency_
     # Each of twelve folds chooses as many columns as are kept.
