@@ -44,6 +44,8 @@ class ImportanceDisplay:
         The importance from which on features are kept.
     support : ndarray of bool of shape (n_features,), default=None
         Which features are kept.
+    selection_frequency : ndarray of shape (n_features,), default=None
+        The share of folds that choose each feature, written behind its bar.
 
     Attributes
     ----------
@@ -79,12 +81,14 @@ class ImportanceDisplay:
         feature_names=None,
         threshold=None,
         support=None,
+        selection_frequency=None,
     ):
         self.importances = importances
         self.importances_std = importances_std
         self.feature_names = feature_names
         self.threshold = threshold
         self.support = support
+        self.selection_frequency = selection_frequency
 
     @classmethod
     def from_estimator(cls, estimator, *, feature_names=None, max_features=20, ax=None):
@@ -95,8 +99,8 @@ class ImportanceDisplay:
         estimator : estimator
             A fitted one with `feature_importances_`: a `VIANNSelector`,
             `VIANNClassifier` or `VIANNRegressor`, a random forest. Its
-            `importances_std_`, `feature_names_in_`, `threshold_` and `get_support` are
-            used if it has them.
+            `importances_std_`, `feature_names_in_`, `threshold_`, `get_support` and
+            `selection_frequency_` are used if it has them.
         feature_names : array-like of str of shape (n_features,), default=None
             Names to use instead of the estimator's.
         {max_features, ax}
@@ -132,6 +136,7 @@ class ImportanceDisplay:
             feature_names=feature_names,
             threshold=getattr(estimator, "threshold_", None),
             support=get_support() if get_support else None,
+            selection_frequency=getattr(estimator, "selection_frequency_", None),
         ).plot(max_features=max_features, ax=ax)
 
     @classmethod
@@ -174,6 +179,7 @@ class ImportanceDisplay:
         names = np.array(name_features(self.feature_names, n_features), dtype=object)
         check_length("importances_std", self.importances_std, n_features)
         check_length("support", self.support, n_features)
+        check_length("selection_frequency", self.selection_frequency, n_features)
         check_count("max_features", max_features)
 
         importances, std = np.asarray(self.importances), self.importances_std
@@ -191,7 +197,14 @@ class ImportanceDisplay:
         )
         label_ticks(self.ax_.yaxis, names[shown])
         self.ax_.set_ylim(len(shown) - 0.5, -0.5)
-        self.ax_.set_xlabel(f"importance{say_part(len(shown), n_features)}")
+        label = f"importance{say_part(len(shown), n_features)}"
+        if self.selection_frequency is not None:
+            shares = np.asarray(self.selection_frequency)[shown]
+            texts = [f"{share:.0%}" for share in shares]
+            self.ax_.bar_label(self.bars_, texts, padding=3, fontsize="small")
+            self.ax_.margins(x=0.12)
+            label += "; %: of folds that choose it"
+        self.ax_.set_xlabel(label)
         self.ax_.spines[["top", "right"]].set_visible(False)
         if importances[shown].min() < 0:
             self.ax_.axvline(0, color="0.25", linewidth=0.8)
