@@ -193,7 +193,7 @@ class Verdict:
                 "will be no feature selection and all features will be kept."
             )
         if self.kept(cut).any():
-            if cut.threshold in SIZES:
+            if cut.threshold in SIZES and self.size:
                 yield from self._doubts()
             return
         remedy = "min_features_to_select=1 keeps the most important one all the same."

@@ -179,6 +179,9 @@ def test_a_choice_that_other_rows_would_not_repeat_is_warned_about():
     # Two columns each, none of them in both: the overlap is 0 of 4.
     (text,) = verdict([4, 1, 2, 0, 3], [2, 0, 4, 1, 3]).warnings(cut)
     assert "of 2 that a fold chooses, two folds have 0 in common" in text
+    # Where none is chosen, and one kept all the same, there is nothing to doubt.
+    none = Verdict(find(Told([[4, 1, 2, 0, 3]] * 2, [1] * 6)))
+    assert list(none.warnings(cut._replace(n_least=1))) == []
     # One in both is one of three, which is just enough.
     assert list(verdict([4, 1, 2, 0, 3], [4, 0, 2, 1, 3]).warnings(cut)) == []
 
