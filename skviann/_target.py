@@ -17,6 +17,8 @@ from skviann._validation import without_objects
 
 # A quantity is far from normal if it is less correlated with its normal scores.
 _SKEWED = 0.95
+# Of the weight of all rows; else the score of a row with hardly any is infinite.
+_TINY_SHARE = 1e-9
 
 _CLASSIFY = (
     "For classes use VIANNClassifier, in a selector VIANNSelector(VIANNClassifier())."
@@ -37,8 +39,9 @@ class NormalScores(NamedTuple):
         """Find the scores of a target of shape (n_samples,)."""
         values, position = np.unique(y, return_inverse=True)
         weights = np.bincount(position, sample_weight)
-        below = np.cumsum(weights) - weights / 2
-        return cls(values, norm.ppf(below / weights.sum()))
+        upto = np.cumsum(weights)
+        shares = (upto - weights / 2) / upto[-1]
+        return cls(values, norm.ppf(np.clip(shares, _TINY_SHARE, 1 - _TINY_SHARE)))
 
     def transform(self, y):
         """Return scores of values; between those known, on a straight line."""
@@ -169,7 +172,7 @@ class Target(NamedTuple):
         Both (n_samples, n_outputs), with a probability for each class or label.
         """
         if self.task == "regression":
-            return self.code(predictions)
+            return (predictions - self.scaler.mean_) / self.scaler.scale_
         tiny = np.finfo(np.float32).eps
         outputs = np.log(np.maximum(predictions, tiny))
         if self.task == "multiclass":

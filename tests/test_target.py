@@ -137,3 +137,5 @@ def test_a_weight_counts_as_copies_in_normal_scores():
     y, weight = np.array([3.0, 1.0, 3.0, 2.0]), np.array([1, 4, 2, 3])
     weighted = NormalScores.of(y, weight)
     assert_allclose(weighted.scores, NormalScores.of(np.repeat(y, weight)).scores)
+    light = NormalScores.of(np.arange(4.0), [1, 1, 1, 1e-18])
+    assert np.isfinite(light.scores).all()

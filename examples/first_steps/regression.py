@@ -32,8 +32,8 @@ for column in range(5):
     )
 
 # %%
-# The error bars are the standard deviation over the eight networks that the selector
-# trains, two without each quarter of the rows.
+# The error bars are the standard deviation over the 24 networks that the selector
+# trains on few rows, each without a quarter of them.
 
 display = ImportanceDisplay.from_estimator(selector)
 print("kept:", selector.get_support(indices=True))

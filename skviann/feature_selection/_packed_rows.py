@@ -48,11 +48,11 @@ from skviann.neural_network._training import (
 # A round with more weights in its first layer has one network a fold.
 _MANY_WEIGHTS = 5_000_000
 
-# The path's networks train for at most so many steps, which are so many times as large
-# as others. On the way they are looked at so many times. It is over after so many looks
-# at which the losses of all sets together have fallen by less than this share.
+# The path's networks train for this number of steps at most, at a larger rate.
 _LONGEST_PATH = 250
 _LARGER_STEPS = 2.5
+# On the way they are looked at several times. It is over after a number of looks in a
+# row at which the losses of all sets together fall by less than a share.
 _N_CHECK_POINTS = 12
 _N_WITHOUT = 2
 _LEAST_GAIN = 0.003
@@ -115,7 +115,7 @@ class PackedRows(RowsLearner):
     def split(cls, network, problem, splitting, *, n_samples=1, **settings):
         """Split rows into folds, for as many networks as a ready-made one has.
 
-        Where they are split several times, as many times as many.
+        Of rows that are split three times, there are three times as many networks.
 
         Parameters
         ----------
@@ -406,7 +406,9 @@ def with_best_scale(learner, y, seed):
     target = Target.of_quantities(y, problem.sample_weight, scores)
     other = copy.copy(learner)
     other.problem = replace(problem, target=target, y=target.code(y))
-    shares = [_unexplained(one, seed) for one in (learner, other)]
+    # The same for both: correlations are those of ranks.
+    order = np.argsort(-learner.correlations(), axis=1, kind="stable")
+    shares = [_unexplained(one, order, seed) for one in (learner, other)]
     if shares[1] >= _LESS_UNEXPLAINED * shares[0]:
         return learner
     other.network = copy.copy(learner.network)
@@ -414,12 +416,11 @@ def with_best_scale(learner, y, seed):
     return other
 
 
-def _unexplained(learner, seed):
+def _unexplained(learner, order, seed):
     """Share of the variance that networks leave of rows held out.
 
-    They see the columns that are most correlated with the target.
+    They see the first columns of each fold's order, (n_folds, n_features).
     """
-    order = np.argsort(-learner.correlations(), axis=1, kind="stable")
     n_seen = min(_N_SEEN, learner.n_features)
     none = learner.path(order, [0], None).mean_losses()[0]
     return learner.path(order, [n_seen], seed).mean_losses()[0] / none

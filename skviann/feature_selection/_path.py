@@ -19,7 +19,7 @@ MAX_HELD_OUT_ROWS = 20_000  # of all folds
 # any at all must beat the constant model by more.
 _N_ERRORS = 0.5
 _N_ERRORS_OVER_NONE = 2.0
-# What is less than that share of the best set's gain over none is not worth a column.
+# A smaller set may lose that share of what the best set gains over none.
 _LEAST_SHARE = 0.005
 
 

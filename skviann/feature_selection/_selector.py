@@ -82,6 +82,8 @@ from skviann.neural_network import (
 
 # Few rows are split into folds so many times.
 _REPEATS_OF_FEW = 3
+# Among more features, no clusters of correlated ones are looked for.
+_MANY_CLUSTERED = 2000
 
 
 def _can_go_on(selector):
@@ -199,9 +201,10 @@ class VIANNSelector(ImportanceSelector):
     n_repeats : int or "auto", default="auto"
         For ready-made networks, how often the rows are split into folds. "auto" is 3
         for tables with few rows, if the path decides what is kept and `cv` is a number,
-        and 1 otherwise, also for chunks. Few are less than 1000, or less than 100
-        outside the most frequent class. For your own network, how many trainings are
-        averaged ("auto" is 1); the ranking of one training is noisy, so use 5 to 10.
+        and 1 otherwise, also in `partial_fit`. Rows are few if there are fewer than
+        1000, or fewer than 100 outside the most frequent class. For your own network,
+        how many trainings are averaged ("auto" is 1); the ranking of one training is
+        noisy, so use 5 to 10.
     n_jobs : int, default=None
         How many trainings of your own network run at the same time, with joblib. None
         means 1 unless in a `joblib.parallel_config` context, -1 means all processors.
@@ -240,7 +243,8 @@ class VIANNSelector(ImportanceSelector):
         The path, as in `sklearn.feature_selection.RFECV`: "n_features",
         "mean_test_score", "std_test_score" (over folds) and "split0_test_score", ...;
         a score is minus the held-out loss, the log loss of classes and the squared
-        error of a standardised quantity. "std_error" is the standard error of the
+        error of a standardised quantity (or of its normal scores, see
+        `target_scale_`). "std_error" is the standard error of the
         difference to the best mean score. Only with "auto" and "held-out".
     selection_frequency_ : ndarray of shape (n_features,)
         The share of folds that have the feature among their first k, k being the number
@@ -252,8 +256,9 @@ class VIANNSelector(ImportanceSelector):
         1 for features that no fold kept until its last round. Only with "fdr" and
         "fwer".
     target_scale_ : str
-        "raw" or "normal scores": what of a quantity the ready-made networks predicted,
-        see the notes.
+        "raw" or "normal scores": what of a quantity the networks predicted, see the
+        notes. Of several quantities, "normal scores" means those of the skewed ones.
+        Only with ready-made networks, and not for classes.
     max_features_ : int
         The largest number of features to keep. Only defined if `max_features` is not
         None.
@@ -296,7 +301,8 @@ class VIANNSelector(ImportanceSelector):
     weaker columns that are needed. If 2 to 64 columns would be kept, networks are
     therefore trained once more on these alone. Each column is shuffled in turn, and the
     columns are ordered by how much the loss on the training rows rises. The path below
-    k is followed again in this order, and may show that fewer columns are enough.
+    k is followed again in this order, which is taken if it is better on average, or
+    shows that fewer columns are enough.
     Importances stay as they are: a column that is dropped may have a higher one than a
     column that is kept.
 
@@ -542,7 +548,8 @@ class VIANNSelector(ImportanceSelector):
         Warns
         -----
         UserWarning
-            If no feature is kept so far.
+            If no feature is kept so far; after the first chunk, if two folds have less
+            than a third of their choice in common.
 
         Examples
         --------
@@ -1053,7 +1060,7 @@ class VIANNSelector(ImportanceSelector):
 def _are_clustered(problem, pvalues):
     """Tell which features are tested numbers that are correlated with another one.
 
-    Boolean (n_features,); None without a test, and where features are groups.
+    Boolean (n_features,), all False where features are groups; None without a test.
     """
     if pvalues is None:
         return None
@@ -1088,11 +1095,11 @@ def _take_turns(problem, findings):
 def _clusters(problem, asked):
     """Find clusters of correlated numbers among some features: list of ndarray.
 
-    None where features are groups of columns.
+    There are none where features are groups of columns, or where very many are asked.
     """
-    if len(asked) < problem.X.shape[1]:
-        return []
     numbers = np.setdiff1d(np.flatnonzero(asked), problem.categories)
+    if len(asked) < problem.X.shape[1] or len(numbers) > _MANY_CLUSTERED:
+        return []
     rows = spread_rows(problem.n_rows, MAX_TESTED_ROWS)
     clusters = clusters_of(problem.coded(rows, numbers), CORRELATED)
     return [numbers[cluster] for cluster in clusters]

@@ -122,18 +122,6 @@ class Verdict:
         In how many folds a feature is among the first `size`.
     """
 
-    @property
-    def frequencies(self):
-        """Share of the folds in which a feature is among the first `size`."""
-        return self.votes / self.n_folds
-
-    def agreement(self):
-        """Count the features that two folds both choose, on average over pairs."""
-        if self.n_folds < 2:
-            return float(self.size)
-        n_pairs = self.n_folds * (self.n_folds - 1)
-        return float(np.sum(self.votes * (self.votes - 1)) / n_pairs)
-
     def __init__(self, findings):
         self.importances = findings.importances.mean(axis=0)
         self.n_rounds = findings.n_rounds
@@ -143,6 +131,7 @@ class Verdict:
             self.is_clustered = np.zeros(len(self.importances), dtype=bool)
         self.size = self.votes = None
         self.partners = findings.partners
+        self.choices = None  # of a single search, not of several chunks
         keys = [-self.n_rounds, -self.importances]  # the last one counts first
         if findings.path is not None:
             chosen = choose_size(findings.path)
@@ -150,7 +139,14 @@ class Verdict:
             self.n_folds = len(findings.path.split_losses)
             self.votes = findings.frequencies[chosen] * self.n_folds
             keys += [-findings.needs, -self.votes]
+            if findings.rankings is not None:
+                self.choices = findings.choices()
         self.ranking = np.argsort(np.lexsort(keys)) + 1
+
+    @property
+    def frequencies(self):
+        """Share of the folds in which a feature is among the first `size`."""
+        return self.votes / self.n_folds
 
     def kept(self, cut):
         """Tell which features are kept: boolean (n_features,)."""
@@ -221,13 +217,16 @@ class Verdict:
             )
 
     def _doubts(self):
-        n_both = self.agreement()
+        if self.choices is None or self.n_folds < 2:
+            return
+        both = self.choices.astype(float) @ self.choices.T
+        n_both = both[np.triu_indices(self.n_folds, 1)].mean()
         if n_both / (2 * self.size - n_both) < _LEAST_AGREEMENT:
             yield (
                 f"Other rows would lead to other columns: of {self.size} that a fold "
                 f"chooses, two folds have {n_both:.3g} in common, on average. Columns "
                 "that can stand in for each other are one cause, few rows another. "
-                "selection_frequency_ tells how sure each column is."
+                "selection_frequency_ tells how many folds agree on each column."
             )
 
     def reasons(self, cut, names):

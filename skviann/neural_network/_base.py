@@ -93,7 +93,8 @@ epochs : int or "auto", default="auto"
     Passes over the rows, at least 2. "auto" means about 150 training steps,
     whatever the number of rows, but no more than 50 passes; what counts as an epoch
     for `history_` is then at most 10 steps (30 for very wide data). In the path of
-    `VIANNSelector` it means up to 250 larger steps, as long as rows held out gain.
+    `VIANNSelector` it means up to 250 steps at 2.5 times the `learning_rate`, as
+    long as rows held out gain.
 early_stopping : bool, default=False
     Whether to hold out rows, drawn at random, and to stop when their loss has not
     fallen for `n_iter_no_change` epochs. The weights of the epoch with the lowest

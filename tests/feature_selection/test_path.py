@@ -160,7 +160,7 @@ def test_the_smallest_set_that_is_about_as_good_is_chosen():
     assert choose_size(path) == 3
 
 
-def test_a_column_must_gain_half_a_percent_of_all_that_can_be_gained():
+def test_a_set_may_lose_half_a_percent_of_what_can_be_gained():
     rows = np.zeros(100)  # without an error
     assert choose_size(path_of(rows + 100, rows + 0.4, rows)) == 1
     assert choose_size(path_of(rows + 100, rows + 0.6, rows)) == 2

@@ -959,6 +959,22 @@ def test_one_row_does_not_decide(line):
     assert r2_score(y[others], predicted[others]) > 0.9
 
 
+def test_only_skewed_ones_of_several_quantities_change(line):
+    X, y = line
+    both = np.column_stack([y, np.exp(y / 3)])
+    weights = np.ones(300)
+    both[:5], weights[:5] = 1e9, 0  # count nowhere
+    selector = VIANNSelector(random_state=0).fit(X, both, sample_weight=weights)
+    assert selector.target_scale_ == "normal scores"
+    assert_array_equal(selector.get_support(indices=True), [0, 1])
+    scaler = selector.estimator_.target_scaler_
+    assert_allclose(scaler.mean_[0], y[5:].mean())  # as it is
+    assert_allclose(scaler.mean_[1], 0, atol=1e-6)  # the mean of normal scores
+    first, second = selector.estimator_.predict(X[5:]).T
+    assert r2_score(y[5:], first) > 0.9
+    assert r2_score(y[5:] / 3, np.log(second)) > 0.9
+
+
 def test_large_values_that_can_be_predicted_stay_as_they_are(line):
     X, y = line
     # The few large ones are known from a column, the order of all others is not.

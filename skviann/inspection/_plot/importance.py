@@ -45,7 +45,7 @@ class ImportanceDisplay:
     support : ndarray of bool of shape (n_features,), default=None
         Which features are kept.
     selection_frequency : ndarray of shape (n_features,), default=None
-        The share of folds that choose each feature, written behind its bar.
+        The share of folds that choose each feature, written at the end of its bar.
 
     Attributes
     ----------
