@@ -937,8 +937,8 @@ class VIANNSelector(ImportanceSelector):
                      feature   kept  rank
         0   petal width (cm)   True     1
         1  petal length (cm)   True     2
-        2  sepal length (cm)  False     3
-        3   sepal width (cm)  False     4
+        2   sepal width (cm)  False     3
+        3  sepal length (cm)  False     4
         """
         cut = self._cut()
         verdict, names = self._verdict, list(self._names())
