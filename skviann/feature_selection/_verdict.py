@@ -137,7 +137,8 @@ class Verdict:
             chosen = choose_size(findings.path)
             self.size = int(findings.path.n_features[chosen])
             self.n_folds = len(findings.path.split_losses)
-            self.votes = findings.frequencies[chosen] * self.n_folds
+            votes = findings.frequencies[chosen].astype(float) * self.n_folds
+            self.votes = votes.round(4)  # shares are of float32
             keys += [-findings.needs, -self.votes]
             if findings.rankings is not None:
                 self.choices = findings.choices()
