@@ -16,12 +16,7 @@ from sklearn.utils import gen_batches
 
 from skviann._target import Target, scores_of_skewed
 from skviann.feature_selection import _interactions
-from skviann.feature_selection._folds import (
-    Folds,
-    are_few,
-    seen_rows,
-    split_rows,
-)
+from skviann.feature_selection._folds import Folds, are_few, seen_rows, split_rows
 from skviann.feature_selection._learner import (
     MAX_TESTED_ROWS,
     RowsLearner,
@@ -134,8 +129,7 @@ class PackedRows(RowsLearner):
         folds = split_rows(problem.X, y, problem.target.is_classes, splitting)
         n_networks = network.n_members * len(splitting.seeds) / len(folds.splits)
         n_networks = max(1, round(n_networks))
-        settings["n_samples"] = n_samples
-        return cls(network, problem, folds, n_networks, **settings)
+        return cls(network, problem, folds, n_networks, n_samples=n_samples, **settings)
 
     def __sizeof__(self):
         """Bytes, for those who decide where to compute."""

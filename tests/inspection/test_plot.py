@@ -239,7 +239,16 @@ def test_parameters_of_bars_are_checked(parameter, value, message):
     assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize("parameter", ["importances_std", "support"])
+def test_bars_tell_how_many_folds_choose():
+    display = ImportanceDisplay(
+        np.array([0.2, 0.5, 0.3]), selection_frequency=[0.25, 1.0, 0.0]
+    ).plot()
+    assert texts(display.ax_.texts) == ["100%", "0%", "25%"]
+
+
+@pytest.mark.parametrize(
+    "parameter", ["importances_std", "support", "selection_frequency"]
+)
 def test_lengths_of_what_comes_with_importances(parameter):
     display = ImportanceDisplay(IMPORTANCES, **{parameter: np.ones(4, bool)})
     with pytest.raises(ValueError, match=f"{parameter} must be None or.*of 5, got 4"):
