@@ -44,13 +44,6 @@ class Groups(NamedTuple):
         return values[..., np.unique(self.feature_of_column, return_index=True)[1]]
 
 
-def groups_of(estimator, n_features):
-    """Return the groups of a fitted network; of any other, each column is a feature."""
-    if hasattr(estimator, "_learned"):
-        return estimator._learned.groups
-    return Groups(np.arange(n_features), None)
-
-
 def read_groups(feature_groups, table):
     """Find out which columns of a checked table belong together.
 

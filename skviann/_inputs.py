@@ -212,6 +212,28 @@ class Inputs:
         return np.column_stack([values, *read_off]).astype(np.float32)
 
 
+def plain_inputs(feature_of_column):
+    """Make inputs of columns of finite numbers as they are.
+
+    `feature_of_column` (n_columns,) tells which feature each belongs to.
+    """
+    n_columns = len(feature_of_column)
+    column = np.argsort(feature_of_column, kind="stable")
+    zeros, ones = np.zeros(n_columns, np.float32), np.ones(n_columns, np.float32)
+    return Inputs(
+        feature_of_column[column],
+        column,
+        np.full(n_columns, _VALUE),
+        Bins(start=zeros, slope=ones, mean=zeros, factor=ones, apart=ones),
+        n_features=int(feature_of_column.max()) + 1,
+        center=np.zeros(n_columns),
+        scale=np.ones(n_columns),
+        day_zero=np.zeros(n_columns),
+        n_bins=1,  # a single one has no ends
+        only_numbers=True,
+    )
+
+
 def join_inputs(inputs):
     """Put the inputs of tables side by side, with all columns in their order."""
     first_features = np.cumsum([0, *(one.n_features for one in inputs)])

@@ -404,6 +404,17 @@ def _read_text(name, cells, format):
     return values[[position[text] for text in texts]]
 
 
+def has_gaps(X):
+    """Whether a coded table, an array or csr matrix, has missing values."""
+    values = X.data[:, np.newaxis] if issparse(X) else X
+    n_rows = max(1, _BYTES_AT_A_TIME // max(values[:1].nbytes, 1))
+    for rows in gen_batches(len(values), n_rows):
+        if np.isnan(values[rows]).any():
+            return True
+        release_pages(X)
+    return False
+
+
 def check_finite(X, estimator, *, allow_nan=True):
     """Raise a ValueError that names the column if numbers are infinite, or missing.
 

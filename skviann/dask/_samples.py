@@ -13,12 +13,9 @@ from skviann.dask._cluster import item
 from skviann.feature_selection import _interactions
 from skviann.feature_selection._folds import Folds, hash_rows
 from skviann.feature_selection._learner import Learner
-from skviann.feature_selection._packed_rows import (
-    PackedRows,
-    keep_members,
-    seed_of_sample,
-)
+from skviann.feature_selection._packed_rows import PackedRows, seed_of_sample
 from skviann.feature_selection._path import merge_paths
+from skviann.feature_selection._ready_made import ReadyMade
 from skviann.feature_selection._significance import merge_losses
 from skviann.feature_selection._wide import BLOCK_SIZE, Block, WideLearner
 from skviann.neural_network import VIANNClassifier, default_network
@@ -105,7 +102,7 @@ class OnWorkers(Learner):
 
     def fitted(self, networks, only=None):
         trained = self._cluster.gather(networks)
-        return keep_members(self._opened.network, trained, only)
+        return ReadyMade(self._opened.network).fitted(trained, only)
 
     def path(self, rankings, sizes, seed):
         futures = self._call_each("path", rankings[:, : sizes[-1]], sizes, seed)
@@ -296,7 +293,8 @@ def _open_first(network, settings, table, classes, splitting, n_samples):
         network = default_network(y, read_target(y, VIANNClassifier()))()
     network.set_params(**settings)
     problem = _read(network, table, reset=True, classes=classes)
-    sample = PackedRows.split(network, problem, splitting, n_samples=n_samples)
+    trainer = ReadyMade(network)
+    sample = PackedRows.split(trainer, problem, splitting, n_samples=n_samples)
     return sample, Opened(
         network, sample.n_folds, sample.n_networks, sample.can_interact
     )
@@ -306,7 +304,7 @@ def _open_another(opened, table, number, splitting, n_samples):
     network = copy.copy(opened.network)
     problem = _read(network, table, reset=False)
     which = {"number": number, "n_samples": n_samples}
-    return PackedRows.split(network, problem, splitting, **which)
+    return PackedRows.split(ReadyMade(network), problem, splitting, **which)
 
 
 def _weight(table):

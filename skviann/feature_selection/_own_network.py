@@ -1,202 +1,654 @@
-"""A user's own Keras network as a learner: one training after the other."""
+"""A user's own Keras network, as the learner asks for it: copies of it, trained.
+
+They train at once where that is proved to be the same as Keras's own training, else one
+after the other.
+"""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.special import expit, softmax
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import Parallel, delayed
 
 from skviann._lazy import first_layers, wrappers
-from skviann._outputs import is_classifier, predict_outputs
-from skviann._sklearn_compat import _check_method_params, _check_sample_weight
-from skviann._target import Target
-from skviann._validation import draw_seeds, rows_with_weight, take_rows
-from skviann.feature_selection._folds import Folds, seen_rows, split_rows
-from skviann.feature_selection._interactions import interaction_strengths
-from skviann.feature_selection._learner import RowsLearner
+from skviann._outputs import predict_outputs
+from skviann._sklearn_compat import _check_method_params
+from skviann._validation import draw_seeds, spread_rows
+from skviann.neural_network._training import Fold
+from skviann.variance import (
+    RunningVariance,
+    sum_by_feature,
+    sum_to_one,
+    viann_scores,
+)
 
-# Rounds of elimination after the first take at most so many rows.
+# Networks of all folds in a round.
+_N_MEMBERS = 8
+
+# Networks that train at once, and see fewer inputs than the table has, are built for so
+# many: what is traced for one number serves others.
+_WIDTHS = 16, 64
+
+# Where a network does not see an input, it sees its mean over so many rows.
+_ROWS_OF_MEANS = 10_000
+
+# Rounds with some of the columns take at most so many rows.
 _MAX_ROWS_OF_LATER_ROUNDS = 200_000
+
+# What the graph gets in one go.
+_VALUES_AT_A_TIME = 2**23
 
 _MAX_SCALE_RATIO = 100
 
 
-class OwnNetwork(RowsLearner):
-    """Trains copies of a network.
+class View(NamedTuple):
+    """What networks see: inputs of each fold's features, at places of their own."""
+
+    readers: list  # of each fold: from row numbers to its features' inputs
+    inputs: list  # of `Inputs`: those of the fold's features
+    places: list  # of ndarray: where a network has them
+    neutral: np.ndarray  # (n_folds, width): what it sees where there is none
+
+    @property
+    def width(self):
+        """How many inputs a network has."""
+        return self.neutral.shape[1]
+
+    def place(self, fold, X):
+        """Put a fold's inputs where its networks have them: (n_rows, width)."""
+        placed = np.repeat(self.neutral[[fold]], len(X), axis=0)
+        placed[:, self.places[fold]] = X[:, : len(self.places[fold])]
+        return placed
+
+    def feature_of_input(self, fold):
+        """Which of the fold's features each input belongs to; -1: to none."""
+        features = np.full(self.width, -1)
+        features[self.places[fold]] = self.inputs[fold].feature
+        return features
+
+    def n_seen(self, fold, sizes):
+        """How many inputs the first features have."""
+        return np.searchsorted(self.inputs[fold].feature, sizes)
+
+
+class Networks(NamedTuple):
+    """What the copies of a round have become."""
+
+    view: View
+    importances: np.ndarray | None  # (n_networks, n_features); None: no weights of each
+    fitted: list  # of wrappers; of networks that trained at once, the first one
+    # of networks that trained at once: two lists of arrays, members first
+    weights: tuple | None = None
+
+
+class OwnNetwork:
+    """Trains copies of a user's network.
 
     Parameters
     ----------
     wrapper : estimator
         Of scikeras or ``keras.wrappers``; copies of it are fitted.
-    X, y, fit_params
-        As for its fit; rows without weight are left out.
-    splitting : Splitting or None
-        How to split the rows; None: all rows are trained on, and none held out.
-    n_repeats : int
-        Trainings in a round, for each fold.
-    n_jobs : int or None
-        Trainings that run at the same time.
-    random_state : int, RandomState instance or None
-        Seeds all trainings. None leaves a single one to the wrapper's own.
-    share_callbacks : bool
-        Whether the wrapper's own callbacks see the training, and not copies.
+    fit_params : dict
+        More for its fit than the rows' weights.
+    weight_scale : float or None
+        The mean of the rows' weights, which the problem brings to 1; None: there are
+        none.
+    n_jobs : int, default=None
+        Trainings at the same time, of those that go one after the other.
+    single : bool, default=False
+        Whether one training is all: it is then just the wrapper's own `fit`, whose
+        callbacks are used themselves.
+    random_state : int, RandomState instance or None, default=None
+        Seeds it; None leaves it to the wrapper.
+    tell : callable, default=None
+        Gets a line on how the networks are trained.
     """
+
+    n_members = _N_MEMBERS
 
     def __init__(
         self,
         wrapper,
-        X,
-        y,
         fit_params,
-        splitting,
+        weight_scale,
         *,
-        n_repeats,
-        n_jobs,
-        random_state,
-        share_callbacks,
+        n_jobs=None,
+        single=False,
+        random_state=None,
+        tell=None,
     ):
-        weights = np.ones(len(y))
-        if fit_params.get("sample_weight") is not None:
-            weights = _check_sample_weight(
-                fit_params["sample_weight"], X, ensure_non_negative=True
+        self.wrapper = wrapper
+        self.fit_params = fit_params
+        self.weight_scale = weight_scale
+        self.n_jobs = n_jobs
+        self.single = single
+        self.random_state = random_state
+        self.tell = tell
+        self._template = self._labels = None
+        self._packs = {}
+        self._any_width = None
+        self._reason = None  # why not at once; "": at once; None: not known yet
+        self._has_warned = False
+
+    def __getstate__(self):
+        # Keras models are built anew where they are needed.
+        return {**vars(self), "_template": None, "_labels": None, "_packs": {}}
+
+    def train_round(self, problem, folds, n_networks, seed):
+        """Train so many networks of each fold's features: `Networks`."""
+        if len(folds[0].features) < problem.n_features:
+            folds = [
+                Fold(_some_rows(fold.rows, problem, seed), fold.features)
+                for fold in folds
+            ]
+        if self._trains_at_once(problem):
+            found = self._train_at_once(problem, folds, n_networks, seed)
+            if found is not None:
+                return found
+        view = self._view(problem, folds)
+        seeds = _seeds(seed, len(folds), n_networks)
+        if self.single:
+            seeds = [self._own_seed()]
+        tasks = [
+            (
+                fold.rows,
+                view.place(number, read(fold.rows)),
+                view.feature_of_input(number),
             )
-            used = rows_with_weight(weights)
-            if len(used) < len(y):
-                fit_params = _check_method_params(X, fit_params, used)
-                X, y, weights = X[used], y[used], weights[used]
-                splitting = splitting and splitting.of(used)
-        everything = np.arange(len(y))
-        folds = Folds([(everything, everything[:0])])
-        self._is_classes = is_classifier(wrapper)
-        if splitting is not None:
-            if self._is_classes:
-                self._target = Target.of_classes(y)
-            else:
-                self._target = Target.of_quantities(y, weights)
-            self._coded = self._target.code(y)
-            folds = split_rows(X, y, self._target.is_classes, splitting)
-        super().__init__(folds, X.shape[1], weights)
-        self._wrapper = wrapper
-        self._X, self._y = X, y
-        self._fit_params = fit_params
-        self._n_jobs = n_jobs
-        self._share_callbacks = share_callbacks
-        if random_state is not None:
-            self._seeds = draw_seeds(random_state, n_repeats)
-        elif n_repeats == 1:
-            self._seeds = [None]
-        else:
-            random_state = getattr(wrapper, "random_state", None)
-            self._seeds = draw_seeds(random_state, n_repeats)
+            for number, (fold, read) in enumerate(zip(folds, view.readers, strict=True))
+        ]
+        tasks = [one for one in tasks for _ in range(n_networks)]
+        fits = self._fit_all(problem, tasks, seeds)
+        fitted, scores = zip(*fits, strict=True)
+        importances = None
+        if all(one is not None for one in scores):
+            importances = _of_features(view, np.array(scores))
+        return Networks(view, importances, list(fitted))
 
-    def _fit_all(self, rows, features, seeds):
-        """Fit a copy for each fold and seed; return them and their importances."""
-        fits = Parallel(n_jobs=self._n_jobs)(
-            delayed(_fit_one)(
-                self._wrapper,
-                self._X,
-                self._y,
-                of_fold,
-                columns,
-                seed,
-                self._fit_params,
-                self._share_callbacks,
+    def train_sets(self, problem, folds, sizes, seed, watch):
+        """Train a network for each set of a fold's first features.
+
+        `watch` is told of each epoch, see `_CheckPoints`; of networks that train one
+        after the other, of the last one only.
+        """
+        if self._trains_at_once(problem):
+            trained = self._train_at_once(
+                problem, folds, len(sizes), seed, sizes, watch
             )
-            for of_fold, columns in zip(rows, features, strict=True)
-            for seed in seeds
-        )
-        networks, shares = zip(*fits, strict=True)
-        return list(networks), np.array(shares).reshape(len(rows), len(seeds), -1)
+            if trained is not None:
+                return
+        tasks, views = [], []
+        for number, fold in enumerate(folds):
+            for size in sizes:
+                view = self._view(
+                    problem, [fold._replace(features=fold.features[:size])]
+                )
+                X = view.place(0, view.readers[0](fold.rows))
+                tasks.append((fold.rows, X, view.feature_of_input(0)))
+                views.append((number, view))
+        seeds = np.repeat(_seeds(seed, len(folds), 1), len(sizes)).tolist()
+        fits = self._fit_all(problem, tasks, seeds)
 
-    def train_round(self, features, seed):
-        rows = [trained_on for trained_on, _ in self.folds]
-        if features.shape[1] < self.n_features:
-            rows = [_some_rows(some, self._y, self._seeds[0]) for some in rows]
-        return self._fit_all(rows, features, self._seeds)
-
-    def fitted(self, networks):
-        return networks[0]
-
-    def _losses_of_sets(self, rankings, sizes, seed):
-        trained_on = [rows for rows, _ in self.folds]
-        losses = []
-        for size in sizes:
-            features = rankings[:, :size]
-            networks, _ = self._fit_all(trained_on, features, self._seeds[:1])
-            losses.append(
+        def outputs_of(X):
+            return np.stack(
                 [
-                    self._row_losses(fold, rows, self._predict(network, rows, columns))
-                    for fold, (network, rows, columns) in enumerate(
-                        zip(networks, self.held_out, features, strict=True)
-                    )
+                    self._outputs_of(problem, fitted, view.place(0, X[fold]))
+                    for (fitted, _), (fold, view) in zip(fits, views, strict=True)
                 ]
             )
-        return [np.array(of_fold) for of_fold in zip(*losses, strict=True)]
 
-    def _constant_losses(self):
-        losses = []
-        for (trained_on, _), rows in zip(self.folds, self.held_out, strict=True):
-            weights = self.weights[trained_on] / self.weights[trained_on].mean()
-            constant = self._target.constant(self._coded[trained_on], weights)
-            outputs = np.broadcast_to(constant, (1, len(rows), len(constant)))
-            losses.append(self._target.row_losses(self._coded[rows], outputs))
-        return losses
+        watch(1, 1, outputs_of)
 
-    def _losses_of_networks(self, networks, features, rows):
-        n_each = len(self._seeds)
+    def train_block(self, problem, seed):
+        """Train one network, and score its features: (n_features,)."""
+        fold = Fold(np.arange(problem.n_rows), np.arange(problem.n_features))
+        networks = self.train_round(problem, [fold], 1, seed)
+        if networks.importances is None:
+            raise ValueError(
+                f"The network has no weights for each of {problem.n_features} columns, "
+                "and these are too many to shuffle them one by one. Select some of "
+                "them with a ready-made network first."
+            )
+        return networks.importances[0]
 
-        def of_fold(fold, number, drawn):
-            some, columns = rows[fold], features[fold]
-            n_draws, X = 1, self._read(some, columns)
-            if number is not None:
-                n_draws = len(drawn[fold])
-                X = np.tile(X, (n_draws, 1))
-                X[:, number] = drawn[fold].ravel()
-            rows_of_X = np.tile(some, n_draws)
-            losses = [
-                self._row_losses(fold, rows_of_X, self._outputs(network, X))
-                for network in networks[fold * n_each : (fold + 1) * n_each]
+    def outputs(self, problem, networks, X):
+        """Compute outputs of a round's networks, before their activation.
+
+        From inputs of each fold's rows, (n_folds, n_rows, n_inputs), to outputs of
+        shape (n_networks, n_rows, n_outputs), in the scale of the problem's target.
+        """
+        view = networks.view
+        placed = [view.place(fold, of_fold) for fold, of_fold in enumerate(X)]
+        if networks.weights is not None:
+            predicted = self._pack_of(problem, networks).predict(
+                networks.weights, np.stack(placed), *_all_seen(networks)
+            )
+            return _as_outputs(problem, predicted, self._template.are_logits)
+        n_each = len(networks.fitted) // len(X)
+        return np.stack(
+            [
+                self._outputs_of(problem, fitted, placed[number // n_each])
+                for number, fitted in enumerate(networks.fitted)
             ]
-            losses = np.mean(losses, axis=0).reshape(n_draws, -1)
-            weights = self.weights[some]
-            return losses * (weights / weights.mean())
+        )
 
-        def losses(number=None, drawn=None):
-            return [of_fold(fold, number, drawn) for fold in range(self.n_folds)]
+    def fitted(self, networks, only=None):
+        """Return the first network of a round, as its wrapper."""
+        return networks[0].fitted[0]
 
-        return losses
+    def sees_any_width(self, problem):
+        """Whether networks can be built for fewer inputs than all."""
+        if self._any_width is None:
+            n_inputs = len(problem.inputs)
+            self._any_width = n_inputs == 1 or wrappers.takes_any_width(
+                self.wrapper, problem.labels, (n_inputs + 1) // 2
+            )
+        return self._any_width
 
-    def _row_losses(self, fold, rows, predicted):
-        target = self._target
-        if target.is_classes:  # the network knows those of the rows trained on
+    def _view(self, problem, folds, widths=()):
+        """Tell what networks see of each fold's features.
+
+        `widths` are numbers of inputs that networks had better have.
+        """
+        readers, inputs = zip(
+            *(problem.reader(fold.features) for fold in folds), strict=True
+        )
+        n_inputs, n_all = max(map(len, inputs)), len(problem.inputs)
+        is_whole = n_inputs == n_all or not self.sees_any_width(problem)
+        if is_whole:
+            width = n_all
+            places = [problem.inputs.of_features(fold.features)[1] for fold in folds]
+        else:
+            width = min([n for n in widths if n >= n_inputs], default=n_inputs)
+            width = min(width, n_all)
+            places = [np.arange(len(of_fold)) for of_fold in inputs]
+        neutral = np.zeros((len(folds), width), dtype=np.float32)
+        of_all = problem.reader(np.arange(problem.n_features))[0] if is_whole else None
+        for number, fold in enumerate(folds):
+            rows = fold.rows[spread_rows(len(fold.rows), _ROWS_OF_MEANS)]
+            if is_whole:
+                neutral[number] = of_all(rows).mean(axis=0)
+            else:
+                neutral[number, places[number]] = readers[number](rows).mean(axis=0)
+        return View(list(readers), list(inputs), places, neutral)
+
+    # Copies that train at once.
+
+    def _trains_at_once(self, problem):
+        if self._reason is None:
+            self._reason = self._why_not_at_once(problem) or ""
+            how = f"one after the other: {self._reason}" if self._reason else "at once"
+            if not self.single:
+                self._say(f"Copies of the network train {how}.")
+        return not self._reason
+
+    def _why_not_at_once(self, problem):
+        if self.single:
+            return "there is one"
+        if self.fit_params:
+            return f"its fit is given {sorted(self.fit_params)}"
+        reason = wrappers.why_not_at_once(self.wrapper)
+        return reason or self._template_of(problem).why_not_at_once
+
+    def _say(self, text):
+        if self.tell is not None:
+            self.tell(text)
+
+    def _template_of(self, problem):
+        if self._template is None or self._labels is not problem.labels:
+            self._labels = problem.labels
+            inputs = problem.inputs
+            self._template = wrappers.Template(
+                self.wrapper, problem.labels, len(inputs), inputs.feature
+            )
+        return self._template
+
+    def _train_at_once(self, problem, folds, n_each, seed, sizes=None, watch=None):
+        """Train so many networks of each fold, or one for each of its sets.
+
+        None if that would not be Keras's own training.
+        """
+        template = self._template_of(problem)
+        if template.epochs < 2:
+            raise ValueError(
+                "The variance of the weights needs at least 2 epochs, got "
+                f"epochs={template.epochs}."
+            )
+        view = self._view(problem, folds, _WIDTHS)
+        n_members = len(folds) * n_each
+        # Networks of sets begin alike, but for what they see.
+        n_different = n_each if sizes is None else 1
+        fold_of = np.repeat(np.arange(len(folds)), n_different)
+        model, beginnings = template.beginnings(
+            view.width,
+            [view.feature_of_input(fold) for fold in fold_of],
+            _seeds(seed, len(folds), n_different),
+        )
+        seen = np.ones((n_members, view.width), dtype=np.float32)
+        if sizes is not None:
+            beginnings = [one for one in beginnings for _ in sizes]
+            for fold, of_fold in enumerate(np.split(seen, len(folds))):
+                of_fold[:] = view.feature_of_input(fold) < np.array(sizes)[:, None]
+        neutral = np.repeat(view.neutral, n_each, axis=0)
+        feed = _Feed(problem, folds, view, template, self.weight_scale, seed)
+        first = feed.next_batches(min(2, feed.n_steps))
+        kernel = self._kernel_of(model, first[0].reshape(-1, view.width))
+        pack = wrappers.packed(model, beginnings, len(folds), first, template, kernel)
+        if pack is None:
+            self._reason = "trained at once, they would not be the same"
+            self._say(
+                f"Copies of the network train one after the other: {self._reason}."
+            )
+            return None
+        self._packs[view.width, n_members, len(folds)] = pack
+        running, readings, losses = RunningVariance(), [], []
+
+        def outputs_of(X):
+            placed = np.stack([view.place(fold, x) for fold, x in enumerate(X)])
+            predicted = pack.predict(pack.weights(), placed, seen, neutral)
+            return _as_outputs(problem, predicted, template.are_logits)
+
+        for epoch in range(1, template.epochs + 1):
+            losses.append(
+                sum(
+                    pack.train(*batches, seen, neutral) * len(batches[0])
+                    for batches in feed.epoch()
+                )
+                / feed.n_steps
+            )
+            if kernel is not None and watch is None:
+                running.update(pack.kernels())
+                is_last = epoch == template.epochs
+                if epoch >= 2 ** (2 + len(readings) / 2) or (is_last and not readings):
+                    readings.append(_scores(running, pack.kernels(), kernel))
+            if watch is not None and watch(epoch, template.epochs, outputs_of):
+                break
+        weights = [[one.numpy() for one in values] for values in pack.weights()]
+        fitted = pack.model_of(weights, 0, model)
+        wrappers.put_back(pack)
+        if not all(np.isfinite(one).all() for one in weights[0]):
+            raise ValueError(
+                "The network's weights became NaN or infinite while it trained. Lower "
+                "the learning rate, or scale the inputs "
+                "(sklearn.preprocessing.StandardScaler)."
+            )
+        importances = None
+        if readings:
+            importances = np.mean([_of_features(view, one) for one in readings], axis=0)
+        history = {"loss": [float(of_members[0]) for of_members in losses]}
+        return Networks(view, importances, [template.fitted(fitted, history)], weights)
+
+    def _kernel_of(self, model, X):
+        """Find the weights that leave the inputs; None, with a warning, if none do."""
+        try:
+            return wrappers.kernel_of_columns(model, np.stack([X.min(0), X.max(0)]))
+        except wrappers.NoWeightsOfColumns as error:
+            self._warn_of_shuffling(error)
+        return None
+
+    def _warn_of_shuffling(self, error):
+        if not self._has_warned:
+            warnings.warn(
+                f"{error} So columns are ranked by how much the loss of the network "
+                "rises when their values are shuffled.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._has_warned = True
+
+    def _pack_of(self, problem, networks):
+        """Find or build what predicts for networks that trained at once."""
+        view = networks.view
+        n_folds, n_members = len(view.neutral), len(networks.weights[0][0])
+        key = view.width, n_members, n_folds
+        if key not in self._packs:
+            template = self._template_of(problem)
+            y = template.y[np.zeros((1, n_folds, 1), dtype=int)]
+            X = np.zeros((1, n_folds, 1, view.width), dtype=np.float32)
+            weights = np.ones((1, n_folds, 1), dtype=np.float32)
+            model, values = template.beginnings(
+                view.width, [view.feature_of_input(0)], [0]
+            )
+            self._packs[key] = wrappers.packed(
+                model, values * n_members, n_folds, (X, y, weights), template, None
+            )
+        return self._packs[key]
+
+    # Copies that train one after the other.
+
+    def _own_seed(self):
+        """Seed of the only training; None leaves it to the wrapper."""
+        if self.random_state is None:
+            return None
+        return draw_seeds(self.random_state, 1)[0]
+
+    def _fit_all(self, problem, tasks, seeds):
+        """Fit a copy for each task; return them and their inputs' importances.
+
+        Tasks are rows, what the network sees of them, and which feature each of its
+        inputs belongs to.
+        """
+        fits = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fit_one)(
+                self.wrapper,
+                X,
+                problem.labels[rows],
+                feature_of_input,
+                seed,
+                self._params(problem, rows),
+                self.single,
+            )
+            for (rows, X, feature_of_input), seed in zip(tasks, seeds, strict=True)
+        )
+        for _, scores in fits:
+            if isinstance(scores, Exception):
+                self._warn_of_shuffling(scores)
+        return [
+            (fitted, None if isinstance(scores, Exception) else scores)
+            for fitted, scores in fits
+        ]
+
+    def _params(self, problem, rows):
+        params = _check_method_params(
+            np.zeros((problem.n_rows, 1)), self.fit_params, rows
+        )
+        if self.weight_scale is not None:
+            params["sample_weight"] = problem.sample_weight[rows] * self.weight_scale
+        return params
+
+    def _outputs_of(self, problem, fitted, X):
+        """Compute outputs of a fitted copy: (n_rows, n_outputs)."""
+        is_logits = wrappers.are_logits(fitted.model_)
+        if is_logits:
+            predicted = np.asarray(fitted.model_.predict(X, verbose=0))
+        else:
+            predicted = predict_outputs(fitted, X)
+        classes = getattr(fitted, "classes_", None)
+        target = problem.target
+        if target.is_classes and len(classes) < len(target.classes):
             if predicted.shape[1] == 1:
                 predicted = np.hstack([1 - predicted, predicted])
-            classes = np.unique(self._y[self.folds[fold][0]])
             of_all = np.zeros((len(predicted), len(target.classes)))
             of_all[:, np.searchsorted(target.classes, classes)] = predicted
             predicted = of_all
-        return target.row_losses(self._coded[rows], target.outputs(predicted))
+        return _as_outputs(problem, predicted[np.newaxis], is_logits)[0]
 
-    def _predict(self, network, rows, columns):
-        return predict_outputs(network, self._X[rows][:, columns])
 
-    def _outputs(self, network, X):
-        return predict_outputs(network, type(self._X)(X) if issparse(self._X) else X)
+class _Feed:
+    """Batches of every fold's rows, epoch after epoch.
 
-    def _columns_of(self, features):
-        return np.asarray(features)
+    An epoch of the fold with the most rows is one of all folds. Where rows do not
+    divide evenly into batches, the last one is filled up with the next epoch's.
+    """
 
-    def _read(self, rows, columns):
-        X = self._X[rows][:, columns]
-        return X.toarray() if issparse(X) else X
+    def __init__(self, problem, folds, view, template, weight_scale, seed):
+        self._problem = problem
+        self._folds = folds
+        self._view = view
+        self._y = template.y
+        self._weight_scale = weight_scale
+        n_rows = [len(fold.rows) for fold in folds]
+        self._batch_size = min(template.batch_size, *n_rows)
+        self.n_steps = -(-max(n_rows) // self._batch_size)
+        self._streams = [
+            _orders(len(fold.rows), template.shuffle, np.random.default_rng([seed, i]))
+            for i, fold in enumerate(folds)
+        ]
+        self._left = [np.zeros(0, dtype=int) for _ in folds]
+        n_values = len(folds) * self._batch_size * view.width
+        self._steps_at_a_time = max(1, _VALUES_AT_A_TIME // n_values)
 
-    def interaction_strengths(self):
-        if issparse(self._X):
-            return None
-        seen = seen_rows(self.folds, len(self._X))
-        y = self._y if self._is_classes else self._y.astype(np.float64)
-        return interaction_strengths(self._X, y, seen)
+    def epoch(self):
+        """Yield an epoch's batches, not too many in one, see `next_batches`."""
+        for first in range(0, self.n_steps, self._steps_at_a_time):
+            yield self.next_batches(min(self._steps_at_a_time, self.n_steps - first))
+
+    def next_batches(self, n_steps):
+        """Take so many batches: X, y and weights, (n_steps, n_folds, batch_size, ...)."""
+        of_folds = [
+            self._of_fold(number, n_steps) for number in range(len(self._folds))
+        ]
+        return tuple(np.stack(one, axis=1) for one in zip(*of_folds, strict=True))
+
+    def _of_fold(self, number, n_steps):
+        n_rows = n_steps * self._batch_size
+        while len(self._left[number]) < n_rows:
+            more = next(self._streams[number])
+            self._left[number] = np.concatenate([self._left[number], more])
+        chosen, self._left[number] = np.split(self._left[number], [n_rows])
+        rows = self._folds[number].rows[chosen]
+        X = self._view.place(number, self._view.readers[number](rows))
+        weights = np.ones(n_rows, dtype=np.float32)
+        if self._weight_scale is not None:
+            weights[:] = self._problem.sample_weight[rows] * self._weight_scale
+        return tuple(
+            one.reshape(n_steps, self._batch_size, *one.shape[1:])
+            for one in (X, self._y[rows], weights)
+        )
+
+
+def _orders(n_rows, shuffle, rng):
+    """Yield one order of the rows after the other."""
+    while True:
+        yield rng.permutation(n_rows) if shuffle else np.arange(n_rows)
+
+
+def _seeds(seed, n_folds, n_each):
+    """Draw a seed for each network."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(1, 2**31 - 1, size=n_folds * n_each).tolist()
+
+
+def _scores(running, kernels, kernel):
+    """Score the inputs of all networks by VIANN: (n_networks, n_inputs)."""
+    scores = viann_scores(running.variance(), kernels, feature_axis=(0, 1))
+    if kernel.feature_of_input is not None:
+        scores = sum_by_feature(scores, kernel.feature_of_input)
+    return scores
+
+
+def _of_features(view, scores):
+    """Make shares of features, (n_networks, n_features), of the inputs' scores."""
+    n_each = len(scores) // len(view.inputs)
+    return np.array(
+        [
+            sum_to_one(inputs.scores_of_features(one[places]))
+            for inputs, places, of_fold in zip(
+                view.inputs,
+                view.places,
+                np.split(scores, len(view.inputs)),
+                strict=True,
+            )
+            for one in of_fold
+        ]
+    ).reshape(len(view.inputs) * n_each, -1)
+
+
+def _as_outputs(problem, predicted, are_logits):
+    """Turn predictions, (n_networks, n_rows, ...), into outputs before an activation."""
+    target = problem.target
+    predicted = predicted.reshape(*predicted.shape[:2], -1).astype(np.float64)
+    n_networks, n_rows, n_outputs = predicted.shape
+    if target.classes is not None:
+        if are_logits:
+            is_one = target.is_multilabel or n_outputs == 1
+            predicted = expit(predicted) if is_one else softmax(predicted, axis=-1)
+        predicted = np.clip(predicted, 0, 1)
+        if target.is_classes and n_outputs == 1:
+            predicted = np.concatenate([1 - predicted, predicted], axis=-1)
+    outputs = target.outputs(predicted.reshape(n_networks * n_rows, -1))
+    return outputs.reshape(n_networks, n_rows, -1)
+
+
+def _all_seen(networks):
+    """Have all networks of a round see all that they have: two arrays."""
+    neutral = networks.view.neutral
+    neutral = np.repeat(neutral, len(networks.weights[0][0]) // len(neutral), axis=0)
+    return np.ones_like(neutral), neutral
+
+
+def _fit_one(wrapper, X, y, feature_of_input, seed, fit_params, share_callbacks):
+    """Fit a copy of the network; return it and its importances.
+
+    Instead of these, the error if there is not a vector of weights for each input.
+    """
+    settings = {"feature_of_input": feature_of_input, **fit_params}
+    try:
+        return wrappers.fit_with_importances(
+            wrapper, X, y, seed, share_callbacks=share_callbacks, **settings
+        )
+    except wrappers.NoWeightsOfColumns as error:
+        return wrappers.fit_with_importances(
+            wrapper,
+            X,
+            y,
+            seed,
+            scored=False,
+            share_callbacks=share_callbacks,
+            **settings,
+        )[0], error
+
+
+def _some_rows(rows, problem, seed):
+    """Take some of very many rows, of every class at least one."""
+    if len(rows) <= _MAX_ROWS_OF_LATER_ROUNDS:
+        return rows
+    rng = np.random.default_rng(seed)
+    some = rng.choice(rows, _MAX_ROWS_OF_LATER_ROUNDS, replace=False)
+    if problem.target.is_classes:
+        firsts = np.unique(problem.y[rows, 0], return_index=True)[1]
+        some = np.union1d(some, rows[firsts])
+    return np.sort(some)
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Turns a table into the inputs of a user's own network.
+
+    Parameters
+    ----------
+    reader : estimator
+        A ready-made network that knows what the columns hold.
+    inputs : Inputs
+        What becomes of them.
+    """
+
+    def __init__(self, reader, inputs):
+        self.reader = reader
+        self.inputs = inputs
+
+    def fit(self, X, y=None):
+        """Do nothing: the reader was fitted."""
+        return self
+
+    def transform(self, X):
+        """Compute the inputs, (n_rows, n_inputs), of rows of a table."""
+        return self.inputs.encode(self.reader._code(X))
+
+    def __sklearn_is_fitted__(self):
+        return True
 
 
 def warn_about_scales(X, fitted):
@@ -213,26 +665,3 @@ def warn_about_scales(X, fitted):
             "Put a sklearn.preprocessing.StandardScaler in front.",
             stacklevel=5,  # the line that calls fit
         )
-
-
-def _fit_one(wrapper, X, y, rows, columns, seed, fit_params, share_callbacks):
-    """Fit a copy of the network; return it and its importances."""
-    if len(rows) < X.shape[0]:
-        fit_params = _check_method_params(X, fit_params, rows)
-        X, y = take_rows(X, rows), y[rows]
-    if len(columns) < X.shape[1]:
-        X = X[:, columns]
-    return wrappers.fit_with_importances(
-        wrapper, X, y, seed, share_callbacks=share_callbacks, **fit_params
-    )
-
-
-def _some_rows(rows, y, seed):
-    """Take some of very many rows, of every class at least one."""
-    if len(rows) <= _MAX_ROWS_OF_LATER_ROUNDS:
-        return rows
-    rng = np.random.default_rng(seed)
-    some = rng.choice(rows, _MAX_ROWS_OF_LATER_ROUNDS, replace=False)
-    if y.ndim == 1 and y.dtype.kind != "f":
-        some = np.union1d(some, rows[np.unique(y[rows], return_index=True)[1]])
-    return np.sort(some)

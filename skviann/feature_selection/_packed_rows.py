@@ -1,4 +1,4 @@
-"""The ready-made networks as a learner: packed, on one sample of rows.
+"""The learner: networks trained at once, on one sample of rows.
 
 A method takes values and returns values, whether it runs here or on another machine.
 """
@@ -6,7 +6,6 @@ A method takes values and returns values, whether it runs here or on another mac
 import copy
 import sys
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -30,24 +29,12 @@ from skviann.feature_selection._wide import (
     Block,
     WideLearner,
 )
-from skviann.neural_network._training import (
-    Fold,
-    Members,
-    as_one_fold,
-    as_wide,
-    compute_outputs,
-    join_members,
-    train,
-)
+from skviann.neural_network._training import Fold, as_wide
+from skviann.variance import sum_to_one
 
-# A round with more weights in its first layer has one network a fold.
-_MANY_WEIGHTS = 5_000_000
-
-# The path's networks train for this number of steps at most, at a larger rate.
-_LONGEST_PATH = 250
-_LARGER_STEPS = 2.5
-# On the way they are looked at several times. It is over after a number of looks in a
-# row at which the losses of all sets together fall by less than a share.
+# While the path's networks train, they are looked at several times. It is over after a
+# number of looks in a row at which the losses of all sets together fall by less than a
+# share.
 _N_CHECK_POINTS = 12
 _N_WITHOUT = 2
 _LEAST_GAIN = 0.003
@@ -61,12 +48,12 @@ _LESS_UNEXPLAINED = 0.95
 
 
 class PackedRows(RowsLearner):
-    """Trains the ready-made networks of all folds at once.
+    """Trains the networks of all folds at once.
 
     Parameters
     ----------
-    network : estimator
-        A ready-made network, whose settings count; `fitted` makes it the result.
+    network : ReadyMade or OwnNetwork
+        Trains networks.
     problem : Problem
         Rows, targets and inputs.
     folds : Folds
@@ -144,33 +131,26 @@ class PackedRows(RowsLearner):
     def _seed(self, seed):
         return seed_of_sample(seed, self.number)
 
-    def _n_inputs(self, n_features):
-        """About how many inputs so many features have, on average."""
-        return n_features * len(self.problem.inputs) / self.problem.n_features
-
-    def _prepare(self, features, n_each, n_features_seen=None, **length):
-        """Tell who is to be trained on each fold's features, and how long."""
-        folds = [
+    def _of_folds(self, features):
+        """Tell which rows and features each fold's networks are trained on."""
+        return [
             Fold(rows, self._local(of_fold))
             for (rows, _), of_fold in zip(self.folds, features, strict=True)
         ]
-        n_rows = min(len(fold.rows) for fold in folds)
-        n_inputs = self._n_inputs(features.shape[1])
-        n_members = n_each * len(folds)
-        schedule = self.network._schedule(n_rows, n_inputs, n_members, **length)
-        return Members(folds, n_each, n_features_seen), schedule
 
     def train_round(self, features, seed):
-        n_weights = self._n_inputs(features.shape[1]) * self.n_folds * self.n_networks
-        n_weights *= next(iter(self.network.hidden_layer_sizes), 1)
-        n_trained = 1 if n_weights > _MANY_WEIGHTS else self.n_networks
-        prepared = self._prepare(features, n_trained)
-        trained = train(self.problem, *prepared, self._seed(seed))
-        shares = trained.importances.reshape(self.n_folds, n_trained, -1)
-        return trained, np.repeat(shares, self.n_networks // n_trained, axis=1)
+        networks = self.network.train_round(
+            self.problem, self._of_folds(features), self.n_networks, self._seed(seed)
+        )
+        shares = networks.importances
+        if shares is None:  # there is not a weight for each input
+            increases = self.increases_by_shuffling(networks, features, seed)
+            shares = [sum_to_one(np.maximum(of_fold, 0)) for of_fold in increases]
+        shares = np.reshape(shares, (self.n_folds, -1, features.shape[1]))
+        return networks, np.repeat(shares, self.n_networks // shares.shape[1], axis=1)
 
     def fitted(self, networks, only=None):
-        return keep_members(self.network, [networks], only)
+        return self.network.fitted([networks], only)
 
     def path(self, rankings, sizes, seed):
         path = super().path(rankings, sizes, seed)
@@ -184,18 +164,13 @@ class PackedRows(RowsLearner):
             self.problem.reader(self._local(of_fold))[0](rows)
             for rows, of_fold in zip(self.held_out, features, strict=True)
         ]
-        members, schedule = self._prepare(
-            features, len(sizes), np.array(sizes), n_steps=_LONGEST_PATH
-        )
-        if self.network.epochs == "auto":
-            rate = _LARGER_STEPS * schedule.learning_rate
-            schedule = schedule._replace(learning_rate=rate)
         watch = _CheckPoints(
             lambda outputs_of: self._row_losses(outputs_of, X, self.held_out),
             [self.weights[rows] for rows in self.held_out],
-            schedule.epochs,
         )
-        train(self.problem, members, schedule, self._seed(seed), watch=watch)
+        self.network.train_sets(
+            self.problem, self._of_folds(features), sizes, self._seed(seed), watch
+        )
         return watch.best
 
     def _row_losses(self, outputs_of, X, rows, n_draws=1):
@@ -251,7 +226,10 @@ class PackedRows(RowsLearner):
                 for some, of_fold in zip(
                     rows,
                     self._row_losses(
-                        partial(compute_outputs, networks), X, rows, n_draws
+                        lambda X: self.network.outputs(self.problem, networks, X),
+                        X,
+                        rows,
+                        n_draws,
                     ),
                     strict=True,
                 )
@@ -331,7 +309,10 @@ class PackedRows(RowsLearner):
         )
 
     def for_rounds(self, seed):
-        return WideLearner(self, seed) if self.n_features > BLOCK_SIZE else self
+        is_wide = self.n_features > BLOCK_SIZE and self.network.sees_any_width(
+            self.problem
+        )
+        return WideLearner(self, seed) if is_wide else self
 
     def importances_of_blocks(self, blocks, seeds):
         """Train a network for each block: list of ndarray of shape (n_features,).
@@ -400,14 +381,11 @@ def with_best_scale(learner, y, seed):
     target = Target.of_quantities(y, problem.sample_weight, scores)
     other = copy.copy(learner)
     other.problem = replace(problem, target=target, y=target.code(y))
+    other.network = learner.network.with_target(target)
     # The same for both: correlations are those of ranks.
     order = np.argsort(-learner.correlations(), axis=1, kind="stable")
     shares = [_unexplained(one, order, seed) for one in (learner, other)]
-    if shares[1] >= _LESS_UNEXPLAINED * shares[0]:
-        return learner
-    other.network = copy.copy(learner.network)
-    other.network._learned = other.network._learned._replace(target=target)
-    return other
+    return other if shares[1] < _LESS_UNEXPLAINED * shares[0] else learner
 
 
 def _unexplained(learner, order, seed):
@@ -435,8 +413,6 @@ class _CheckPoints:
         n_held_out).
     weights : list of ndarray of shape (n_held_out,)
         Of each fold's rows.
-    epochs : int
-        Of the whole training; the last one is a check point, too.
 
     Attributes
     ----------
@@ -444,16 +420,24 @@ class _CheckPoints:
         The losses of each fold.
     """
 
-    def __init__(self, losses_of, weights, epochs):
+    def __init__(self, losses_of, weights):
         self._losses_of = losses_of
-        points = np.geomspace(1, epochs, _N_CHECK_POINTS)
-        self._points = set(np.round(points).astype(int).tolist())
         self._weights = np.concatenate(weights)
         self._lowest = self.best = None
         self._n_without = 0
 
-    def __call__(self, epoch, outputs_of):
-        if epoch not in self._points:
+    def __call__(self, epoch, n_epochs, outputs_of):
+        """Look, if it is time; return whether it is over.
+
+        Parameters
+        ----------
+        epoch, n_epochs : int
+            How many have passed, and how many there will be.
+        outputs_of : callable
+            From inputs of each fold's rows to outputs, see `compute_outputs`.
+        """
+        points = np.geomspace(1, n_epochs, _N_CHECK_POINTS).round().astype(int)
+        if epoch not in points:
             return False
         losses = self._losses_of(outputs_of)
         together = np.concatenate(losses, axis=1)
@@ -468,32 +452,6 @@ class _CheckPoints:
         gain = 1 - self._lowest.sum() / before
         self._n_without = 0 if gain > _LEAST_GAIN else self._n_without + 1
         return self._n_without >= _N_WITHOUT
-
-
-def keep_members(network, trained, only=None):
-    """Put the members of all folds, which see the same features, into a network.
-
-    Parameters
-    ----------
-    network : estimator
-        It knows what the table holds, and becomes the result.
-    trained : list of Trained
-        Of a round, for each sample.
-    only : ndarray of int, default=None
-        The features that they see; None: all.
-    """
-    trained = as_one_fold(join_members(trained))
-    if only is not None:
-        inputs = network._learned.inputs.only(only)
-        importances = np.zeros((len(trained.importances), inputs.n_features))
-        importances[:, only] = trained.importances
-        network._learned = network._learned._replace(inputs=inputs)
-        trained = trained._replace(
-            feature_of_input=inputs.feature[np.newaxis].astype(np.int32),
-            importances=importances,
-        )
-    network._set_results(trained)
-    return network
 
 
 def _importances_of_block(block, seed):

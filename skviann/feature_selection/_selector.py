@@ -3,6 +3,7 @@
 import copy
 import functools
 import warnings
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, check_cv
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -20,12 +22,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
-    validate_data,
 )
 
 from skviann._cells import is_missing
-from skviann._groups import CORRELATED, clusters_of, groups_of
+from skviann._groups import CORRELATED, clusters_of
+from skviann._inputs import plain_inputs
 from skviann._lazy import wrappers
 from skviann._outputs import is_classifier
 from skviann._sklearn_compat import (
@@ -37,30 +38,37 @@ from skviann._sklearn_compat import (
     _routing_enabled,
 )
 from skviann._table import (
+    NUMBER,
     as_array,
     check_finite,
     check_table,
+    has_gaps,
     is_frame,
     take_names,
     warn_about_columns,
 )
 from skviann._target import read_target
-from skviann._validation import all_or_nothing, draw_seeds, explained, spread_rows
+from skviann._validation import all_or_nothing, draw_seeds, spread_rows
 from skviann.feature_selection._base import (
     MAX_FEATURES,
     THRESHOLD,
     ImportanceSelector,
     check_threshold,
 )
-from skviann.feature_selection._folds import Splitting
+from skviann.feature_selection._folds import Folds, Splitting
 from skviann.feature_selection._learner import MAX_TESTED_ROWS
-from skviann.feature_selection._own_network import OwnNetwork, warn_about_scales
+from skviann.feature_selection._own_network import (
+    OwnNetwork,
+    TableEncoder,
+    warn_about_scales,
+)
 from skviann.feature_selection._packed_rows import (
     PackedRows,
     seed_of_sample,
     with_best_scale,
 )
 from skviann.feature_selection._progress import Progress
+from skviann.feature_selection._ready_made import ReadyMade
 from skviann.feature_selection._sampling import ConditionalSampler
 from skviann.feature_selection._search import Plan, search
 from skviann.feature_selection._verdict import (
@@ -380,6 +388,7 @@ class VIANNSelector(ImportanceSelector):
         "cv": ["cv_object"],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "feature_groups": [dict, "array-like", None],
+        "encode": ["boolean", StrOptions({"auto"})],
         "sampler": [HasMethods(["fit", "sample"]), None],
         "n_repeats": [
             Interval(Integral, 1, None, closed="left"),
@@ -403,6 +412,7 @@ class VIANNSelector(ImportanceSelector):
         cv=4,
         categorical_features=None,
         feature_groups=None,
+        encode="auto",
         sampler=None,
         n_repeats="auto",
         n_jobs=None,
@@ -418,6 +428,7 @@ class VIANNSelector(ImportanceSelector):
         self.cv = cv
         self.categorical_features = categorical_features
         self.feature_groups = feature_groups
+        self.encode = encode
         self.sampler = sampler
         self.n_repeats = n_repeats
         self.n_jobs = n_jobs
@@ -496,13 +507,14 @@ class VIANNSelector(ImportanceSelector):
         with all_or_nothing(self):
             self._check_estimator()
             check_threshold(self.threshold, (*SIZES, *TESTS))
+            reader = None
             if isinstance(self.estimator, FrozenEstimator):
                 findings = self._findings_of_frozen(X, y, fit_params)
             elif is_own(self.estimator):
-                findings = self._fit_own(X, y, fit_params)
+                findings, reader = self._fit_own(X, y, fit_params)
             else:
                 findings = self._fit_ready_made(X, y, fit_params)
-            self._set_results(findings)
+            self._set_results(findings, reader)
             vars(self).pop("_stream", None)
         self._warn()
         return self
@@ -624,6 +636,7 @@ class VIANNSelector(ImportanceSelector):
         return Splitting(self.cv, seeds, split_params, one_if_many=is_auto)
 
     def _learner(self, network, problem, splitting):
+        network = ReadyMade(network)
         return PackedRows.split(network, problem, splitting, n_jobs=self.n_jobs)
 
     def _add_chunk(self, network, problem, weight):
@@ -677,38 +690,90 @@ class VIANNSelector(ImportanceSelector):
             y = target if problem.used is None else target[problem.used]
             learner = with_best_scale(learner, y, seed)
         findings = self._search(learner, self._plan(seed))
+        return self._with_companions(problem, findings)
+
+    def _with_companions(self, problem, findings):
+        """Add to findings what is known of columns that are correlated."""
         return findings._replace(
             is_clustered=_are_clustered(problem, findings.pvalues),
             partners=_take_turns(problem, findings),
         )
 
     def _fit_own(self, X, y, fit_params):
-        X, y = self._check_numbers(X, y)
+        """Search with copies of the user's network; return findings and the reader.
+
+        The reader is a ready-made network that is not trained: it knows what the table
+        and the target hold.
+        """
+        table, target = self._read(X, y, reset=True)
         self._ask_max_features(X)
-        fit_params, split_params = self._route(fit_params, len(y))
-        splitting, with_path = None, self.threshold == "held-out"
-        if with_path:
-            seeds = draw_seeds(self.random_state, 1)
-            splitting = Splitting(self.cv, seeds, split_params)
+        fit_params, split_params = self._route(fit_params, len(target))
+        sample_weight = fit_params.pop("sample_weight", None)
+        is_path = self.threshold in (*SIZES, *TESTS)
         n_repeats = 1 if self.n_repeats == "auto" else self.n_repeats
-        # A network of the user's own may ask for a certain number of columns.
-        step = None if self.step == "auto" else self.step
-        learner = OwnNetwork(
-            self.estimator,
-            X,
-            y,
+        is_single = not is_path and n_repeats == 1 and self.step in ("auto", None)
+        wrapper = self.estimator
+        kind = VIANNClassifier if is_classifier(wrapper) else VIANNRegressor
+        reader = self._network_like(kind())
+        if getattr(wrapper, "class_weight", None) is not None and not is_single:
+            reader.class_weight = wrapper.class_weight
+            wrapper = clone(wrapper).set_params(class_weight=None)
+        problem = reader._open(table, target, sample_weight, reset=True)
+        is_encoded = self.encode is True
+        if self.encode == "auto":
+            is_encoded = not problem.inputs.only_numbers or has_gaps(problem.X)
+        if is_encoded:
+            warn_about_columns(reader._learned.columns)
+        else:
+            self._check_plain(problem, reader)
+            inputs = plain_inputs(problem.feature_of_column)
+            problem = replace(problem, inputs=inputs)
+        labels = target if target.ndim == 1 or target.shape[1] > 1 else target[:, 0]
+        used = slice(None) if problem.used is None else problem.used
+        weight_scale = None
+        if problem.sample_weight is not None:
+            weight_scale = reader._total_weight(sample_weight, target)[used].mean()
+        problem = replace(problem, labels=labels[used])
+        network = OwnNetwork(
+            wrapper,
             fit_params,
-            splitting,
-            n_repeats=n_repeats,
+            weight_scale,
             n_jobs=self.n_jobs,
+            single=is_single,
             random_state=self.random_state,
-            share_callbacks=n_repeats == 1 and step is None and not with_path,
+            tell=print if self.verbose else None,
         )
-        findings = self._search(
-            learner, Plan(0, step, with_path=with_path, n_most=self._n_most())
-        )
-        warn_about_scales(X, findings.estimator)
-        return findings
+        seed, *split_seeds = self._draw_seeds(wrapper)
+        plan = self._plan(seed)
+        if is_path:
+            splitting = self._splitting(split_seeds, split_params)
+            learner = PackedRows.split(network, problem, splitting)
+        else:
+            every = np.arange(problem.n_rows)
+            folds = Folds([(every, every[:0])])
+            learner = PackedRows(network, problem, folds, n_repeats)
+            step = None if self.step == "auto" else self.step
+            plan = plan._replace(step=step)
+        findings = self._search(learner, plan)
+        if is_encoded:
+            encoder = TableEncoder(reader, problem.inputs)
+            estimator = make_pipeline(encoder, findings.estimator)
+            findings = findings._replace(estimator=estimator)
+        else:
+            warn_about_scales(problem.X, findings.estimator)
+        return self._with_companions(problem, findings), reader
+
+    def _check_plain(self, problem, reader):
+        """Check that a table holds finite numbers, for a network that gets these."""
+        columns = reader._learned.columns or ()
+        others = [column for column in columns if column.kind != NUMBER]
+        if others:
+            raise ValueError(
+                f"encode=False gives the network the numbers as they are, but column "
+                f"{others[0].name!r} holds {others[0].holds}. Take encode='auto', or "
+                "encode the column in front of the selector."
+            )
+        check_finite(problem.X, self, allow_nan=False)
 
     def _findings_of_frozen(self, X, y, fit_params):
         """Read the importances of a network that is fitted already."""
@@ -735,29 +800,6 @@ class VIANNSelector(ImportanceSelector):
         importances = network._learned.groups.by_feature(network.importances_)
         return Findings(importances, np.ones(importances.shape[1]), network)
 
-    def _check_numbers(self, X, y):
-        """Check data for a network of the user's own."""
-        for name in ("categorical_features", "feature_groups"):
-            if getattr(self, name) is not None:
-                raise ValueError(
-                    f"{name} works with the ready-made networks only, got a network of "
-                    "your own. Encode the columns in front of the selector."
-                )
-        with explained():
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse=_accepts_sparse(self.estimator) and "csr",
-                multi_output=True,
-                ensure_min_samples=2,
-                ensure_all_finite=False,
-            )
-        check_finite(X, self, allow_nan=False)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=is_classifier(self.estimator))
-        return X, y
-
     def _check_estimator(self):
         if isinstance(self.estimator, type):
             name = self.estimator.__name__
@@ -765,6 +807,11 @@ class VIANNSelector(ImportanceSelector):
                 f"estimator must be an instance, got the class {name}. Write {name}()."
             )
         if not is_own(self.estimator):
+            if self.encode != "auto":
+                raise ValueError(
+                    f"encode={self.encode!r} is for a network of your own: a ready-made "
+                    "one encodes every table. Leave it at 'auto'."
+                )
             return
         if not wrappers.is_wrapper(self.estimator):
             raise TypeError(
@@ -773,12 +820,6 @@ class VIANNSelector(ImportanceSelector):
                 "or a keras.wrappers SKLearnClassifier or SKLearnRegressor; got "
                 f"{self.estimator!r}. Put other steps of a pipeline in front of the "
                 "selector, and a Keras model into one of these wrappers."
-            )
-        if self.threshold in TESTS:
-            raise ValueError(
-                f"threshold={self.threshold!r} tests the ready-made networks only, "
-                "got a network of your own. threshold='held-out' finds the number of "
-                "columns for it."
             )
 
     def _route(self, fit_params, n_samples):
@@ -792,7 +833,7 @@ class VIANNSelector(ImportanceSelector):
         split_params = {
             name: value for name, value in split_params.items() if value is not None
         }
-        if is_own(self.estimator) and self.threshold != "held-out":
+        if is_own(self.estimator) and self.threshold not in (*SIZES, *TESTS):
             self._refuse(
                 split_params, f"your own network and threshold={self.threshold!r}"
             )
@@ -834,7 +875,7 @@ class VIANNSelector(ImportanceSelector):
             n_repeats = _REPEATS_OF_FEW
         random_state = self.random_state
         if random_state is None:
-            random_state = network.random_state
+            random_state = getattr(network, "random_state", None)
         return draw_seeds(random_state, 1 + n_repeats)
 
     def _plan(self, seed, at_least=0):
@@ -854,11 +895,15 @@ class VIANNSelector(ImportanceSelector):
     def _search(self, learner, plan):
         return search(learner, plan, partial(Progress, verbose=int(self.verbose)))
 
-    def _set_results(self, findings):
-        """Write down what was found out."""
+    def _set_results(self, findings, reader=None):
+        """Write down what was found out.
+
+        The `reader` knows what the table holds; None: the estimator that was found.
+        """
         verdict = self._verdict = Verdict(findings)
         self.estimator_ = findings.estimator
-        self._groups = groups_of(self.estimator_, len(verdict.importances))
+        self._reader = findings.estimator if reader is None else reader
+        self._groups = self._reader._learned.groups
         by_column = self._groups.by_column
         self.importances_ = by_column(findings.importances)
         self.feature_importances_ = by_column(verdict.importances)
@@ -898,10 +943,7 @@ class VIANNSelector(ImportanceSelector):
         check_is_fitted(self)
         threshold = self.threshold
         is_frozen = isinstance(self.estimator, FrozenEstimator)
-        if threshold is None or (
-            threshold == "auto"
-            and (is_frozen or not isinstance(self.estimator_, BaseNetwork))
-        ):
+        if threshold is None or (threshold == "auto" and is_frozen):
             threshold = "mean"
         return Cut(threshold, self.alpha, self._n_most(), self.min_features_to_select)
 
@@ -953,8 +995,7 @@ class VIANNSelector(ImportanceSelector):
             columns["frequency"] = verdict.frequencies
         if verdict.pvalues is not None:
             columns["pvalue"] = verdict.pvalues
-        if isinstance(self.estimator_, BaseNetwork):
-            columns["read as"] = self._read_as()
+        columns["read as"] = self._read_as()
         columns["reason"] = np.array(verdict.reasons(cut, names), dtype=object)
         order = np.argsort(verdict.ranking)
         return as_table({name: values[order] for name, values in columns.items()})
@@ -969,7 +1010,7 @@ class VIANNSelector(ImportanceSelector):
     def _read_as(self):
         """Tell in words how each feature was read, a group by all of its columns."""
         words = [{} for _ in self._verdict.importances]
-        of_columns = self.estimator_._tell_columns()
+        of_columns = self._reader._tell_columns()
         for number, one in zip(self._groups.feature_of_column, of_columns, strict=True):
             words[number][one] = None
         return np.array([", ".join(some) for some in words], dtype=object)
@@ -994,11 +1035,11 @@ class VIANNSelector(ImportanceSelector):
             If a column is missing, new, or of another kind than in the fit.
         """
         check_is_fitted(self)
-        if not isinstance(self.estimator_, BaseNetwork) or not is_frame(X):
+        if not is_frame(X):
             return super().transform(X)
         table = check_table(self, X, reset=False)
         support = self.get_support(indices=True)
-        self.estimator_._check_kinds(table, support)
+        self._reader._check_kinds(table, support)
         kept = table[:, support.tolist()]
         output = _get_output_config("transform", estimator=self)["dense"]
         if output == "default":
@@ -1040,11 +1081,11 @@ class VIANNSelector(ImportanceSelector):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        is_ready_made = not is_own(self.estimator)
-        tags.input_tags.sparse = is_ready_made or _accepts_sparse(self.estimator)
-        tags.input_tags.allow_nan = is_ready_made
-        tags.input_tags.categorical = is_ready_made
-        tags.input_tags.string = is_ready_made
+        is_encoded = self.encode is not False
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = is_encoded
+        tags.input_tags.categorical = is_encoded
+        tags.input_tags.string = is_encoded
         return tags
 
     def __sklearn_clone__(self):
@@ -1108,8 +1149,3 @@ def _clusters(problem, asked):
 def is_own(estimator):
     """Whether the network is the user's own."""
     return not isinstance(estimator, (BaseNetwork, FrozenEstimator, type(None)))
-
-
-def _accepts_sparse(estimator):
-    """Whether a network of the user's own takes sparse matrices."""
-    return wrappers.accepts_sparse(estimator)

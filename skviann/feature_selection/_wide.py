@@ -5,18 +5,11 @@ import sys
 import numpy as np
 
 from skviann.feature_selection._learner import Learner
-from skviann.neural_network._training import Fold, Members, Schedule, train
 
 # More features are looked at in random blocks of so many, which bound the memory.
 BLOCK_SIZE = 4096
 # Of a table that is looked at in blocks, no more values are held at a time.
 MAX_VALUES_OF_BLOCK = 2**26
-
-# The networks of a block pass over the rows twice, or over many rows once: with so many
-# columns they soon learn few rows by heart.
-_BATCHES = 12
-_BATCH_SIZES = 16, 256
-_EPOCHS = 8
 
 
 class WideLearner(Learner):
@@ -119,11 +112,4 @@ class Block:
 
     def importances(self, seed):
         """Train one network, and score its features: (n_features,)."""
-        problem = self.problem
-        rows, features = np.arange(problem.n_rows), np.arange(problem.n_features)
-        batch_size = int(np.clip(len(rows) // _BATCHES, *_BATCH_SIZES))
-        n_steps = max(2 * _BATCHES, len(rows) // batch_size)
-        learning_rate = float(self.network.learning_rate)
-        schedule = Schedule(batch_size, _EPOCHS, n_steps // _EPOCHS, learning_rate)
-        trained = train(problem, Members([Fold(rows, features)], 1), schedule, seed)
-        return trained.importances[0]
+        return self.network.train_block(self.problem, seed)

@@ -42,6 +42,7 @@ class Problem:
     feature_of_column: np.ndarray | None = None  # (n_columns,); None: each is a feature
     categories: np.ndarray = ()  # columns that hold codes of levels
     used: np.ndarray | None = None  # which of a caller's rows these are; None: all
+    labels: np.ndarray | None = None  # (n_samples, ...): the target as it came
 
     def __post_init__(self):
         self.y = self.y.astype(np.float32)
@@ -84,6 +85,7 @@ class Problem:
             feature_of_column=number[self.feature_of_column[columns]],
             categories=np.flatnonzero(np.isin(columns, self.categories)),
             used=None,
+            labels=None if self.labels is None else self.labels[rows],
         )
 
     def reader(self, features):

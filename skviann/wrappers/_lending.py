@@ -126,8 +126,16 @@ def describe(model):
     if not model.built or len(model.outputs) != 1:
         return None  # the history's entries have the names of several outputs
     model.optimizer.build(model.trainable_variables)
-    state = {id(variable): number for number, variable in enumerate(_state(model))}
-    found, numbers, description = [model], {id(model): 0}, []
+    return _describe(model, {id(one): n for n, one in enumerate(_state(model))})
+
+
+def describe_optimizer(optimizer):
+    """List all that decides which steps an optimizer takes; None as in `describe`."""
+    return _describe(optimizer, {id(one): one.numpy() for one in optimizer.variables})
+
+
+def _describe(item, state):
+    found, numbers, description = [item], {id(item): 0}, []
     try:
         for one in found:  # grows on the way
             kind, contents = _open(one, state)

@@ -23,8 +23,10 @@ from skviann._seeding import seeded
 from skviann._validation import draw_seeds
 from skviann.callbacks import VarianceImportance
 from skviann.variance import sum_to_one
+from skviann.wrappers._columns import kernel_of_columns
 from skviann.wrappers._feed import acts_on_batches, in_keras_float, repeated_batches
 from skviann.wrappers._lending import borrowed_copy
+from skviann.wrappers._template import tell_features
 
 
 class _FasterWrapper:
@@ -145,13 +147,40 @@ def is_wrapper(estimator):
     )
 
 
+def takes_any_width(wrapper, y, n_features):
+    """Whether a wrapper builds a model for as many columns as a table has.
+
+    Tried with a table of so many, which are not those of `y`'s own.
+    """
+    if not isinstance(wrapper, scikeras.wrappers.BaseWrapper):
+        return not isinstance(wrapper.model, keras.Model)
+    X = np.zeros((len(y), n_features), dtype=np.float32)
+    try:
+        with seeded(0), config_context(transform_output="default"):
+            model = clone(wrapper).initialize(X, y).model_
+            if not model.built:
+                model.build((None, n_features))
+    except (ValueError, TypeError):
+        return False
+    return model.input_shape[-1] == n_features
+
+
 def accepts_sparse(wrapper):
     """Whether a wrapper can be fitted on sparse matrices."""
     return isinstance(wrapper, scikeras.wrappers.BaseWrapper)
 
 
 def fit_with_importances(
-    wrapper, X, y, seed, callbacks=None, *, share_callbacks=False, **fit_params
+    wrapper,
+    X,
+    y,
+    seed,
+    callbacks=None,
+    *,
+    share_callbacks=False,
+    scored=True,
+    feature_of_input=None,
+    **fit_params,
 ):
     """Train a copy of a wrapper with VIANN's callback behind all others.
 
@@ -172,31 +201,39 @@ def fit_with_importances(
     share_callbacks : bool, default=False
         Whether the wrapper's own callbacks themselves see the training, and not copies:
         one that reports to somebody does so only then.
+    scored : bool, default=True
+        Whether to train with VIANN's callback.
+    feature_of_input : ndarray of int of shape (n_features,), default=None
+        For the `meta` of a scikeras wrapper's `build`: which feature of a table each
+        column of X tells of.
     **fit_params : dict
         Passed to the wrapper's fit.
 
     Returns
     -------
     fitted : a fitted copy of `wrapper`
-    importances : ndarray of shape (n_features,)
+    importances : ndarray of shape (n_features,) or None
         VIANN scores as shares that sum to 1.
 
     Raises
     ------
+    NoWeightsOfColumns
+        When training begins, if the model's first layer does not fit X.
     ValueError
-        When training begins, if the model's first layer does not fit X; and whenever
-        `VarianceImportance` raises one.
+        Whenever `VarianceImportance` raises one.
     """
     if seed is None and isinstance(getattr(wrapper, "random_state", None), Integral):
         seed = wrapper.random_state  # scikeras itself seeds no other backend
-    viann = _ColumnImportance(X)
-    added = [*copy.deepcopy(callbacks or []), viann]
+    viann = [_ColumnImportance(X)] if scored else []
+    added = [*copy.deepcopy(callbacks or []), *viann]
     check_process()
     fitted = clone(wrapper)
     is_scikeras = isinstance(wrapper, scikeras.wrappers.BaseWrapper)
     if is_scikeras:
         if seed is not None:
             fitted.set_params(random_state=seed)
+        if feature_of_input is not None:
+            tell_features(fitted, feature_of_input)
         names = ("callbacks", "fit__callbacks")
         names = [name for name in names if hasattr(fitted, name)]
         own = {name: getattr(fitted, name) for name in names}
@@ -227,8 +264,9 @@ def fit_with_importances(
     fitted.set_params(**own)
     if is_scikeras:
         del fitted._initialize_callbacks
+        vars(fitted).pop("_get_metadata", None)
         fitted._initialize_callbacks()  # lets go of those that were added
-    return fitted, sum_to_one(viann.importances_)
+    return fitted, sum_to_one(viann[0].importances_) if scored else None
 
 
 class _ColumnImportance(VarianceImportance):
@@ -236,46 +274,14 @@ class _ColumnImportance(VarianceImportance):
 
     def __init__(self, X):
         super().__init__()
-        self.n_features = X.shape[1]
         # A lowest and a highest row, to see where columns go.
         ends = [X.min(axis=0), X.max(axis=0)]
         ends = [end.toarray().ravel() if issparse(end) else end for end in ends]
         self._ends = np.array(ends, dtype=np.float32)
 
     def _follow(self):
-        super()._follow()
-        shape = self._by_input(lambda name: self._followed[name].scores_shape())
-        if shape != (self.n_features,):
-            raise ValueError(
-                "The first trainable layer of the estimator's model has inputs of "
-                f"shape {shape}, but X has {self.n_features} features; VIANN needs a "
-                "layer with one input for each feature of X."
-            )
-        if not self._is_in_order():
-            raise ValueError(
-                "The estimator's model moves the columns of X before its first "
-                "trainable layer, so that its weights cannot be given to columns. Move "
-                "them in front of the model."
-            )
+        def find():
+            super(_ColumnImportance, self)._follow()
+            return self._followed
 
-    def _is_in_order(self):
-        """Whether each input of the layer changes when its column of X does."""
-        kernel = self._followed[None]
-        layer, _ = kernel.layers[0]
-        try:
-            told = [layer.input]
-            if kernel.feature_of_input is not None or told[0] is self.model.inputs[0]:
-                return True
-            before = keras.Function(self.model.inputs, told)
-        except (AttributeError, ValueError):  # called twice, or inside another model
-            return True
-        low, high = self._ends
-        # Numbers of columns in binary: of two columns, one changes where not the other.
-        numbers = np.arange(self.n_features)
-        digits = numbers >> np.arange(self.n_features.bit_length())[:, np.newaxis] & 1
-        changes = np.concatenate([digits, 1 - digits]).astype(bool)
-        rows = np.concatenate([low[np.newaxis], np.where(changes, high, low)])
-        (seen,) = before([keras.ops.convert_to_tensor(rows)])
-        seen = keras.ops.convert_to_numpy(seen).reshape(len(rows), -1)
-        has_changed = seen[1:] != seen[0]
-        return bool((has_changed | ~changes | (low == high)).all())
+        kernel_of_columns(self.model, self._ends, find)
