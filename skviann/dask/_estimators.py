@@ -9,6 +9,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skviann._docstrings import composed
@@ -17,12 +18,17 @@ from skviann._table import take_names, warn_about_columns
 from skviann._validation import all_or_nothing, draw_seeds
 from skviann.dask._cluster import Cluster
 from skviann.dask._rows import draw_rows
-from skviann.dask._samples import fit_members, open_samples
+from skviann.dask._samples import Own, fit_members, open_samples
 from skviann.feature_selection._base import check_threshold
-from skviann.feature_selection._selector import VIANNSelector
+from skviann.feature_selection._own_network import (
+    behind_encoder,
+    reader_for,
+    without_class_weight,
+)
+from skviann.feature_selection._selector import VIANNSelector, is_own
 from skviann.feature_selection._verdict import SIZES, TESTS
 from skviann.feature_selection._wide import BLOCK_SIZE
-from skviann.neural_network import BaseNetwork, VIANNClassifier, VIANNRegressor
+from skviann.neural_network import VIANNClassifier, VIANNRegressor
 
 _SHARED = """
 client : distributed.Client, default=None
@@ -316,8 +322,8 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
     {client, n_tasks, rows_per_task}
     **params : dict
         As in `VIANNSelector`.
-        `estimator` is one of the ready-made networks. `cv` is an integer or a splitter
-        that needs no groups. `n_jobs` has no effect.
+        `estimator` is a ready-made network, or one of your own in a wrapper. `cv` is an
+        integer or a splitter that needs no groups. `n_jobs` has no effect.
 
     Attributes
     ----------
@@ -369,7 +375,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
         ValueError
             If data or parameters cannot be used; of a partition, the message names it.
         TypeError
-            If X or y are not of Dask, or the estimator is not a ready-made network.
+            If X or y are not of Dask, or the estimator is not a network.
 
         Warns
         -----
@@ -380,8 +386,9 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
         with all_or_nothing(self), Cluster(self.client) as cluster:
             self._check_estimator()
             check_threshold(self.threshold, (*SIZES, *TESTS))
-            network = self._network()
-            seed, *split_seeds = self._draw_seeds(network or VIANNClassifier())
+            network, own = self._network()
+            seeded = own.wrapper if own else network or VIANNClassifier()
+            seed, *split_seeds = self._draw_seeds(seeded)
             rows = self._draw(
                 cluster, X, y, sample_weight, seed, in_blocks=self._can_go_in_blocks()
             )
@@ -397,31 +404,49 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
                 network,
                 self._network_settings(),
                 self._splitting(split_seeds, {}),
+                own,
             )
             findings = self._search(learner, self._plan(seed))
-            take_names(self, findings.estimator)
-            self._set_results(findings)
-            warn_about_columns(findings.estimator._learned.columns)
+            reader = learner.reader
+            take_names(self, reader)
+            if own is not None and learner.is_encoded:
+                findings = behind_encoder(findings, reader)
+            self._set_results(findings, reader)
+            warn_about_columns(reader._learned.columns)
         self._warn()
         return self
 
     def _network(self):
-        """Return a copy of the network; None if the target decides which it is."""
-        if not isinstance(self.estimator, (BaseNetwork, type(None))):
+        """Return copies of a ready-made network and of one of the user's own.
+
+        The ready-made one is None if the target decides which it is; the other one is
+        None where the first is all.
+        """
+        if isinstance(self.estimator, FrozenEstimator):
             raise TypeError(
-                "estimator must be None or a ready-made network, such as "
-                f"VIANNClassifier; got {self.estimator!r}. With a network of your own "
-                "use VIANNSelector."
+                "estimator must be None, a ready-made network or a wrapper of your "
+                f"own; got {self.estimator!r}. Use VIANNSelector."
             )
         if not isinstance(self.cv, Integral) and not hasattr(self.cv, "split"):
             raise ValueError(
                 "cv must be an integer or a splitter: rows that are given by number "
                 f"are not known to a task; got {self.cv!r}."
             )
-        return self.estimator and clone(self.estimator)
+        if not is_own(self.estimator):
+            return self.estimator and clone(self.estimator), None
+        if self.threshold not in (*SIZES, *TESTS):
+            raise ValueError(
+                f"threshold={self.threshold!r} takes the importances of one training "
+                "of your network on all rows; on Dask it is trained on samples of "
+                f"them. Take one of {[*SIZES, *TESTS]}."
+            )
+        wrapper = without_class_weight(self.estimator)
+        return reader_for(self.estimator), Own(wrapper, self.encode)
 
     def _can_go_in_blocks(self):
         """Whether columns may be looked at apart: not if some belong together."""
+        if is_own(self.estimator):
+            return False
         network = self.estimator or VIANNClassifier()
         return all(
             one is None or isinstance(one, str)

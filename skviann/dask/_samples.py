@@ -13,6 +13,7 @@ from skviann.dask._cluster import item
 from skviann.feature_selection import _interactions
 from skviann.feature_selection._folds import Folds, hash_rows
 from skviann.feature_selection._learner import Learner
+from skviann.feature_selection._own_network import OwnNetwork, read_table
 from skviann.feature_selection._packed_rows import PackedRows, seed_of_sample
 from skviann.feature_selection._path import merge_paths
 from skviann.feature_selection._ready_made import ReadyMade
@@ -29,18 +30,26 @@ _ADDED_AT_A_TIME = 8
 class Opened(NamedTuple):
     """What is known of samples before a training."""
 
-    network: object  # that knows what the table holds
+    network: object  # a ready-made one that knows what the table holds
     n_folds: int
     n_networks: int  # of a fold, in a round of one sample
     can_interact: bool
+    own: object = None  # `Own`: a user's own network, for which the other one reads
 
 
-def open_samples(cluster, rows, network, settings, splitting):
+class Own(NamedTuple):
+    """A user's own network."""
+
+    wrapper: object
+    encode: object  # as for `VIANNSelector`, in the end a bool
+
+
+def open_samples(cluster, rows, network, settings, splitting, own=None):
     """Learn what the columns hold from the first sample, and prepare all of them.
 
     Returns a learner. `rows` are from `draw_rows`; the `network` gets the `settings`,
     and is the default one for the target if None; `splitting` says how each sample's
-    rows are split into folds.
+    rows are split into folds. With a network of the user's `own`, the other one reads.
     """
     n_samples, blocks = len(rows.tables), rows.tables[0]
     if len(blocks) > 1:
@@ -48,7 +57,7 @@ def open_samples(cluster, rows, network, settings, splitting):
         splitting = cluster.submit(_with_hashes, splitting, *hashes)
     how = splitting, n_samples
     firsts = [
-        cluster.submit(_open_first, network, settings, table, rows.classes, *how)
+        cluster.submit(_open_first, network, own, settings, table, rows.classes, *how)
         for table in blocks
     ]
     about = [cluster.submit(item, one, 1) for one in firsts]
@@ -100,9 +109,21 @@ class OnWorkers(Learner):
             ]
         return networks, np.concatenate(shares, axis=1)
 
+    @property
+    def reader(self):
+        """A ready-made network that knows what the table holds."""
+        return self._opened.network
+
+    @property
+    def is_encoded(self):
+        """Whether the networks see an encoded table."""
+        return self._opened.own is None or self._opened.own.encode
+
     def fitted(self, networks, only=None):
-        trained = self._cluster.gather(networks)
-        return ReadyMade(self._opened.network).fitted(trained, only)
+        if self._opened.own is not None:
+            first = self._cluster.gather(networks[:1])
+            return OwnNetwork.fitted(first, only)
+        return ReadyMade(self.reader).fitted(self._cluster.gather(networks), only)
 
     def path(self, rankings, sizes, seed):
         futures = self._call_each("path", rankings[:, : sizes[-1]], sizes, seed)
@@ -287,24 +308,35 @@ def _with_hashes(splitting, *of_blocks):
     return splitting._replace(hashes=hash_rows(np.column_stack(ids)))
 
 
-def _open_first(network, settings, table, classes, splitting, n_samples):
+def _open_first(network, own, settings, table, classes, splitting, n_samples):
     if network is None:
         y = table[1]
         network = default_network(y, read_target(y, VIANNClassifier()))()
     network.set_params(**settings)
-    problem = _read(network, table, reset=True, classes=classes)
-    trainer = ReadyMade(network)
+    trainer, problem, own = _read_for(network, own, table, reset=True, classes=classes)
     sample = PackedRows.split(trainer, problem, splitting, n_samples=n_samples)
     return sample, Opened(
-        network, sample.n_folds, sample.n_networks, sample.can_interact
+        network, sample.n_folds, sample.n_networks, sample.can_interact, own
     )
 
 
 def _open_another(opened, table, number, splitting, n_samples):
     network = copy.copy(opened.network)
-    problem = _read(network, table, reset=False)
+    trainer, problem, _ = _read_for(network, opened.own, table, reset=False)
     which = {"number": number, "n_samples": n_samples}
-    return PackedRows.split(ReadyMade(network), problem, splitting, **which)
+    return PackedRows.split(trainer, problem, splitting, **which)
+
+
+def _read_for(network, own, table, *, reset, classes=None):
+    """Read a table for a ready-made network, or for a user's own one."""
+    if own is None:
+        problem = _read(network, table, reset=reset, classes=classes)
+        return ReadyMade(network), problem, None
+    X, y, weight = table
+    X, y = network._read(X, y, reset=reset)
+    read = read_table(network, X, y, weight, own.encode, reset=reset, classes=classes)
+    trainer = OwnNetwork(own.wrapper, {}, read.weight_scale)
+    return trainer, read.problem, own._replace(encode=read.is_encoded)
 
 
 def _weight(table):

@@ -5,18 +5,24 @@ after the other.
 """
 
 import warnings
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import Parallel, delayed
 
+from skviann._inputs import plain_inputs
 from skviann._lazy import first_layers, wrappers
-from skviann._outputs import predict_outputs
+from skviann._outputs import is_classifier, predict_outputs
 from skviann._sklearn_compat import _check_method_params
+from skviann._table import NUMBER, check_finite, has_gaps
 from skviann._validation import draw_seeds, spread_rows
+from skviann.neural_network import VIANNClassifier, VIANNRegressor
+from skviann.neural_network._problem import Problem
 from skviann.neural_network._training import Fold
 from skviann.variance import (
     RunningVariance,
@@ -226,7 +232,10 @@ class OwnNetwork:
             predicted = self._pack_of(problem, networks).predict(
                 networks.weights, np.stack(placed), *_all_seen(networks)
             )
-            return _as_outputs(problem, predicted, self._template.are_logits)
+            template = self._template
+            return _as_outputs(
+                problem, predicted, template.are_logits, template.classes
+            )
         n_each = len(networks.fitted) // len(X)
         return np.stack(
             [
@@ -235,9 +244,16 @@ class OwnNetwork:
             ]
         )
 
-    def fitted(self, networks, only=None):
-        """Return the first network of a round, as its wrapper."""
-        return networks[0].fitted[0]
+    @staticmethod
+    def fitted(networks, only=None):
+        """Return the first network of a round, as its wrapper.
+
+        `only` are the features that it sees; None: all.
+        """
+        fitted = networks[0].fitted[0]
+        if hasattr(fitted, "X_dtype_"):
+            fitted.X_dtype_ = np.dtype(np.float64)  # scikeras refuses what is longer
+        return fitted
 
     def sees_any_width(self, problem):
         """Whether networks can be built for fewer inputs than all."""
@@ -314,8 +330,8 @@ class OwnNetwork:
         template = self._template_of(problem)
         if template.epochs < 2:
             raise ValueError(
-                "The variance of the weights needs at least 2 epochs, got "
-                f"epochs={template.epochs}."
+                "The variance of the weights needs at least 2 updates, one an epoch, "
+                f"but epochs={template.epochs}."
             )
         view = self._view(problem, folds, _WIDTHS)
         n_members = len(folds) * n_each
@@ -349,7 +365,9 @@ class OwnNetwork:
         def outputs_of(X):
             placed = np.stack([view.place(fold, x) for fold, x in enumerate(X)])
             predicted = pack.predict(pack.weights(), placed, seen, neutral)
-            return _as_outputs(problem, predicted, template.are_logits)
+            return _as_outputs(
+                problem, predicted, template.are_logits, template.classes
+            )
 
         for epoch in range(1, template.epochs + 1):
             losses.append(
@@ -467,14 +485,7 @@ class OwnNetwork:
         else:
             predicted = predict_outputs(fitted, X)
         classes = getattr(fitted, "classes_", None)
-        target = problem.target
-        if target.is_classes and len(classes) < len(target.classes):
-            if predicted.shape[1] == 1:
-                predicted = np.hstack([1 - predicted, predicted])
-            of_all = np.zeros((len(predicted), len(target.classes)))
-            of_all[:, np.searchsorted(target.classes, classes)] = predicted
-            predicted = of_all
-        return _as_outputs(problem, predicted[np.newaxis], is_logits)[0]
+        return _as_outputs(problem, predicted[np.newaxis], is_logits, classes)[0]
 
 
 class _Feed:
@@ -567,8 +578,11 @@ def _of_features(view, scores):
     ).reshape(len(view.inputs) * n_each, -1)
 
 
-def _as_outputs(problem, predicted, are_logits):
-    """Turn predictions, (n_networks, n_rows, ...), into outputs before an activation."""
+def _as_outputs(problem, predicted, are_logits, classes):
+    """Turn predictions, (n_networks, n_rows, ...), into outputs before an activation.
+
+    `classes` are those that the network knows.
+    """
     target = problem.target
     predicted = predicted.reshape(*predicted.shape[:2], -1).astype(np.float64)
     n_networks, n_rows, n_outputs = predicted.shape
@@ -579,6 +593,10 @@ def _as_outputs(problem, predicted, are_logits):
         predicted = np.clip(predicted, 0, 1)
         if target.is_classes and n_outputs == 1:
             predicted = np.concatenate([1 - predicted, predicted], axis=-1)
+        if target.is_classes and len(classes) < len(target.classes):
+            of_all = np.zeros((n_networks, n_rows, len(target.classes)))
+            of_all[..., np.searchsorted(target.classes, classes)] = predicted
+            predicted = of_all
     outputs = target.outputs(predicted.reshape(n_networks * n_rows, -1))
     return outputs.reshape(n_networks, n_rows, -1)
 
@@ -624,6 +642,82 @@ def _some_rows(rows, problem, seed):
     return np.sort(some)
 
 
+class Read(NamedTuple):
+    """A table as a user's own network gets it."""
+
+    problem: Problem
+    weight_scale: float | None  # of the rows' weights; None: there are none
+    is_encoded: bool
+
+
+def reader_for(wrapper):
+    """Make a ready-made network that is never trained: it reads tables for a wrapper."""
+    if not is_classifier(wrapper):
+        return VIANNRegressor()
+    return VIANNClassifier(class_weight=getattr(wrapper, "class_weight", None))
+
+
+def without_class_weight(wrapper):
+    """Return a wrapper whose class weights are those of rows, as the reader has them."""
+    if getattr(wrapper, "class_weight", None) is None:
+        return wrapper
+    return clone(wrapper).set_params(class_weight=None)
+
+
+def read_table(
+    reader, table, target, sample_weight, encode, *, reset=True, classes=None
+):
+    """Turn a checked table and its target into what a user's own network gets.
+
+    Parameters
+    ----------
+    reader : estimator
+        From `reader_for`; it learns what columns hold, if `reset`.
+    table, target
+        As the reader's `_read` returns them.
+    sample_weight : array-like of shape (n_samples,) or None
+        How much each row counts.
+    encode : bool or "auto"
+        Whether the network gets what ready-made ones get of the table; "auto": unless
+        it holds nothing but numbers.
+    classes : array-like, default=None
+        All classes, if these rows may lack some.
+
+    Returns
+    -------
+    read : Read
+    """
+    problem = reader._open(table, target, sample_weight, reset=reset, classes=classes)
+    if encode == "auto":
+        encode = not problem.inputs.only_numbers or has_gaps(problem.X)
+    inputs = problem.inputs
+    if not encode:
+        for column in reader._learned.columns or ():
+            if column.kind != NUMBER:
+                raise ValueError(
+                    "encode=False gives the network numbers as they are, but column "
+                    f"{column.name!r} holds {column.holds}. Take encode='auto', or "
+                    "encode the column in front of the selector."
+                )
+        check_finite(problem.X, reader, allow_nan=False)
+        inputs = plain_inputs(problem.feature_of_column)
+    used = slice(None) if problem.used is None else problem.used
+    labels = target[used]
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    weight_scale = None
+    if problem.sample_weight is not None:
+        weight_scale = reader._total_weight(sample_weight, target)[used].mean()
+    problem = replace(problem, inputs=inputs, labels=labels)
+    return Read(problem, weight_scale, bool(encode))
+
+
+def behind_encoder(findings, reader):
+    """Put the encoding of a table in front of the network that was found."""
+    encoder = TableEncoder(reader)
+    return findings._replace(estimator=make_pipeline(encoder, findings.estimator))
+
+
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Turns a table into the inputs of a user's own network.
 
@@ -631,13 +725,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ----------
     reader : estimator
         A ready-made network that knows what the columns hold.
-    inputs : Inputs
-        What becomes of them.
     """
 
-    def __init__(self, reader, inputs):
+    def __init__(self, reader):
         self.reader = reader
-        self.inputs = inputs
 
     def fit(self, X, y=None):
         """Do nothing: the reader was fitted."""
@@ -645,7 +736,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Compute the inputs, (n_rows, n_inputs), of rows of a table."""
-        return self.inputs.encode(self.reader._code(X))
+        return self.reader._learned.inputs.encode(self.reader._code(X))
 
     def __sklearn_is_fitted__(self):
         return True

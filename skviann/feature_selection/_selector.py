@@ -12,7 +12,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, check_cv
-from sklearn.pipeline import make_pipeline
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -26,7 +25,6 @@ from sklearn.utils.validation import (
 
 from skviann._cells import is_missing
 from skviann._groups import CORRELATED, clusters_of
-from skviann._inputs import plain_inputs
 from skviann._lazy import wrappers
 from skviann._outputs import is_classifier
 from skviann._sklearn_compat import (
@@ -38,11 +36,9 @@ from skviann._sklearn_compat import (
     _routing_enabled,
 )
 from skviann._table import (
-    NUMBER,
     as_array,
     check_finite,
     check_table,
-    has_gaps,
     is_frame,
     take_names,
     warn_about_columns,
@@ -59,8 +55,11 @@ from skviann.feature_selection._folds import Folds, Splitting
 from skviann.feature_selection._learner import MAX_TESTED_ROWS
 from skviann.feature_selection._own_network import (
     OwnNetwork,
-    TableEncoder,
+    behind_encoder,
+    read_table,
+    reader_for,
     warn_about_scales,
+    without_class_weight,
 )
 from skviann.feature_selection._packed_rows import (
     PackedRows,
@@ -713,31 +712,19 @@ class VIANNSelector(ImportanceSelector):
         n_repeats = 1 if self.n_repeats == "auto" else self.n_repeats
         is_single = not is_path and n_repeats == 1 and self.step in ("auto", None)
         wrapper = self.estimator
-        kind = VIANNClassifier if is_classifier(wrapper) else VIANNRegressor
-        reader = self._network_like(kind())
-        if getattr(wrapper, "class_weight", None) is not None and not is_single:
-            reader.class_weight = wrapper.class_weight
-            wrapper = clone(wrapper).set_params(class_weight=None)
-        problem = reader._open(table, target, sample_weight, reset=True)
-        is_encoded = self.encode is True
-        if self.encode == "auto":
-            is_encoded = not problem.inputs.only_numbers or has_gaps(problem.X)
-        if is_encoded:
-            warn_about_columns(reader._learned.columns)
+        reader = self._network_like(reader_for(wrapper))
+        if is_single:  # all that the wrapper's own fit does is left to it
+            reader.class_weight = None
         else:
-            self._check_plain(problem, reader)
-            inputs = plain_inputs(problem.feature_of_column)
-            problem = replace(problem, inputs=inputs)
-        labels = target if target.ndim == 1 or target.shape[1] > 1 else target[:, 0]
-        used = slice(None) if problem.used is None else problem.used
-        weight_scale = None
-        if problem.sample_weight is not None:
-            weight_scale = reader._total_weight(sample_weight, target)[used].mean()
-        problem = replace(problem, labels=labels[used])
+            wrapper = without_class_weight(wrapper)
+        read = read_table(reader, table, target, sample_weight, self.encode)
+        problem = read.problem
+        if read.is_encoded:
+            warn_about_columns(reader._learned.columns)
         network = OwnNetwork(
             wrapper,
             fit_params,
-            weight_scale,
+            read.weight_scale,
             n_jobs=self.n_jobs,
             single=is_single,
             random_state=self.random_state,
@@ -755,25 +742,11 @@ class VIANNSelector(ImportanceSelector):
             step = None if self.step == "auto" else self.step
             plan = plan._replace(step=step)
         findings = self._search(learner, plan)
-        if is_encoded:
-            encoder = TableEncoder(reader, problem.inputs)
-            estimator = make_pipeline(encoder, findings.estimator)
-            findings = findings._replace(estimator=estimator)
+        if read.is_encoded:
+            findings = behind_encoder(findings, reader)
         else:
             warn_about_scales(problem.X, findings.estimator)
         return self._with_companions(problem, findings), reader
-
-    def _check_plain(self, problem, reader):
-        """Check that a table holds finite numbers, for a network that gets these."""
-        columns = reader._learned.columns or ()
-        others = [column for column in columns if column.kind != NUMBER]
-        if others:
-            raise ValueError(
-                f"encode=False gives the network the numbers as they are, but column "
-                f"{others[0].name!r} holds {others[0].holds}. Take encode='auto', or "
-                "encode the column in front of the selector."
-            )
-        check_finite(problem.X, self, allow_nan=False)
 
     def _findings_of_frozen(self, X, y, fit_params):
         """Read the importances of a network that is fitted already."""

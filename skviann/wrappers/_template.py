@@ -49,6 +49,8 @@ class Template:
         As the wrapper has them.
     shuffle : bool
         Whether each epoch has another order of the rows.
+    classes : ndarray or None
+        Those that a classifier knows.
     are_logits : bool
         Whether the model's predictions are not probabilities yet.
     why_not_at_once : str or None
@@ -64,6 +66,12 @@ class Template:
             fitted._ensure_compiled_model()
             if not fitted.model_.built:
                 fitted.model_.build((None, n_inputs))
+            shape = fitted.model_.input_shape
+            if isinstance(shape, tuple) and shape[1:] not in ((n_inputs,), (None,)):
+                raise ValueError(
+                    f"The estimator's model has inputs of shape {shape[1:]}, but there "
+                    f"are {n_inputs}. Have it built for meta['n_features_in_'] inputs."
+                )
             self.y = np.asarray(fitted.target_encoder_.transform(y))
             fitted._check_model_compatibility(self.y)
         if self.y.dtype.kind == "f":
@@ -73,6 +81,7 @@ class Template:
         batch_size = settings.get("batch_size") or 32
         self.batch_size = n_rows if batch_size == -1 else int(batch_size)
         self.shuffle = bool(settings.get("shuffle", True))
+        self.classes = getattr(fitted, "classes_", None)
         self.why_not_at_once = why_not_packed(fitted.model_)
         self.are_logits = are_logits(fitted.model_)
 
