@@ -212,7 +212,9 @@ class PackedCopies:
     def start(self, beginnings):
         """Have the members begin with values of their variables."""
         variables = [*self._trainable, *self._others]
-        for variable, values in zip(variables, zip(*beginnings, strict=True), strict=True):
+        for variable, values in zip(
+            variables, zip(*beginnings, strict=True), strict=True
+        ):
             is_shared = len(variable.shape) == values[0].ndim
             variable.assign(values[0] if is_shared else np.stack(values))
         for variable, value in zip(

@@ -157,7 +157,9 @@ def takes_any_width(wrapper, y, n_features):
     X = np.zeros((len(y), n_features), dtype=np.float32)
     try:
         with seeded(0), config_context(transform_output="default"):
-            model = clone(wrapper).initialize(X, y).model_
+            other = clone(wrapper)
+            tell_features(other, np.arange(n_features))
+            model = other.initialize(X, y).model_
             if not model.built:
                 model.build((None, n_features))
     except (ValueError, TypeError):

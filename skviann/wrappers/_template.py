@@ -67,7 +67,7 @@ class Template:
             if not fitted.model_.built:
                 fitted.model_.build((None, n_inputs))
             shape = fitted.model_.input_shape
-            if isinstance(shape, tuple) and shape[1:] not in ((n_inputs,), (None,)):
+            if isinstance(shape, tuple) and shape[1] not in (n_inputs, None):
                 raise ValueError(
                     f"The estimator's model has inputs of shape {shape[1:]}, but there "
                     f"are {n_inputs}. Have it built for meta['n_features_in_'] inputs."
@@ -187,7 +187,8 @@ def are_logits(model):
 def values_of(model):
     """Read a model's trainable variables, then its others."""
     return [
-        one.numpy() for one in (*model.trainable_variables, *model.non_trainable_variables)
+        one.numpy()
+        for one in (*model.trainable_variables, *model.non_trainable_variables)
     ]
 
 
