@@ -200,11 +200,8 @@ def fit_with_keras(X, y):
 
 def train_copies(n_copies, X, y):
     """Train copies on all rows."""
-    from skviann.feature_selection._own_network import (
-        OwnNetwork,
-        read_table,
-        reader_for,
-    )
+    from skviann.feature_selection._own_network import OwnNetwork
+    from skviann.feature_selection._own_table import read_table, reader_for
     from skviann.neural_network._training import Fold
 
     wrapper = wrap(y)

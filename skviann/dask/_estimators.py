@@ -20,7 +20,7 @@ from skviann.dask._cluster import Cluster
 from skviann.dask._rows import draw_rows
 from skviann.dask._samples import Own, fit_members, open_samples
 from skviann.feature_selection._base import check_threshold
-from skviann.feature_selection._own_network import (
+from skviann.feature_selection._own_table import (
     behind_encoder,
     reader_for,
     without_class_weight,

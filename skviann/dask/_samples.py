@@ -13,7 +13,8 @@ from skviann.dask._cluster import item
 from skviann.feature_selection import _interactions
 from skviann.feature_selection._folds import Folds, hash_rows
 from skviann.feature_selection._learner import Learner
-from skviann.feature_selection._own_network import OwnNetwork, read_table
+from skviann.feature_selection._own_network import OwnNetwork
+from skviann.feature_selection._own_table import read_table
 from skviann.feature_selection._packed_rows import PackedRows, seed_of_sample
 from skviann.feature_selection._path import merge_paths
 from skviann.feature_selection._ready_made import ReadyMade

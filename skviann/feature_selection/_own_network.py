@@ -5,24 +5,17 @@ after the other.
 """
 
 import warnings
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import Parallel, delayed
 
-from skviann._inputs import plain_inputs
 from skviann._lazy import first_layers, wrappers
-from skviann._outputs import is_classifier, predict_outputs
+from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import _check_method_params
-from skviann._table import NUMBER, check_finite, has_gaps
 from skviann._validation import draw_seeds, spread_rows
-from skviann.neural_network import VIANNClassifier, VIANNRegressor
-from skviann.neural_network._problem import Problem
 from skviann.neural_network._training import Fold
 from skviann.variance import (
     RunningVariance,
@@ -518,7 +511,7 @@ class _Feed:
             yield self.next_batches(min(self._steps_at_a_time, self.n_steps - first))
 
     def next_batches(self, n_steps):
-        """Take so many batches: X, y and weights, (n_steps, n_folds, batch_size, ...)."""
+        """Take X, y and weights of batches, (n_steps, n_folds, batch_size, ...)."""
         of_folds = [
             self._of_fold(number, n_steps) for number in range(len(self._folds))
         ]
@@ -640,106 +633,6 @@ def _some_rows(rows, problem, seed):
         firsts = np.unique(problem.y[rows, 0], return_index=True)[1]
         some = np.union1d(some, rows[firsts])
     return np.sort(some)
-
-
-class Read(NamedTuple):
-    """A table as a user's own network gets it."""
-
-    problem: Problem
-    weight_scale: float | None  # of the rows' weights; None: there are none
-    is_encoded: bool
-
-
-def reader_for(wrapper):
-    """Make a ready-made network that is never trained: it reads tables for a wrapper."""
-    if not is_classifier(wrapper):
-        return VIANNRegressor()
-    return VIANNClassifier(class_weight=getattr(wrapper, "class_weight", None))
-
-
-def without_class_weight(wrapper):
-    """Return a wrapper whose class weights are those of rows, as the reader has them."""
-    if getattr(wrapper, "class_weight", None) is None:
-        return wrapper
-    return clone(wrapper).set_params(class_weight=None)
-
-
-def read_table(
-    reader, table, target, sample_weight, encode, *, reset=True, classes=None
-):
-    """Turn a checked table and its target into what a user's own network gets.
-
-    Parameters
-    ----------
-    reader : estimator
-        From `reader_for`; it learns what columns hold, if `reset`.
-    table, target
-        As the reader's `_read` returns them.
-    sample_weight : array-like of shape (n_samples,) or None
-        How much each row counts.
-    encode : bool or "auto"
-        Whether the network gets what ready-made ones get of the table; "auto": unless
-        it holds nothing but numbers.
-    classes : array-like, default=None
-        All classes, if these rows may lack some.
-
-    Returns
-    -------
-    read : Read
-    """
-    problem = reader._open(table, target, sample_weight, reset=reset, classes=classes)
-    if encode == "auto":
-        encode = not problem.inputs.only_numbers or has_gaps(problem.X)
-    inputs = problem.inputs
-    if not encode:
-        for column in reader._learned.columns or ():
-            if column.kind != NUMBER:
-                raise ValueError(
-                    "encode=False gives the network numbers as they are, but column "
-                    f"{column.name!r} holds {column.holds}. Take encode='auto', or "
-                    "encode the column in front of the selector."
-                )
-        check_finite(problem.X, reader, allow_nan=False)
-        inputs = plain_inputs(problem.feature_of_column)
-    used = slice(None) if problem.used is None else problem.used
-    labels = target[used]
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    weight_scale = None
-    if problem.sample_weight is not None:
-        weight_scale = reader._total_weight(sample_weight, target)[used].mean()
-    problem = replace(problem, inputs=inputs, labels=labels)
-    return Read(problem, weight_scale, bool(encode))
-
-
-def behind_encoder(findings, reader):
-    """Put the encoding of a table in front of the network that was found."""
-    encoder = TableEncoder(reader)
-    return findings._replace(estimator=make_pipeline(encoder, findings.estimator))
-
-
-class TableEncoder(TransformerMixin, BaseEstimator):
-    """Turns a table into the inputs of a user's own network.
-
-    Parameters
-    ----------
-    reader : estimator
-        A ready-made network that knows what the columns hold.
-    """
-
-    def __init__(self, reader):
-        self.reader = reader
-
-    def fit(self, X, y=None):
-        """Do nothing: the reader was fitted."""
-        return self
-
-    def transform(self, X):
-        """Compute the inputs, (n_rows, n_inputs), of rows of a table."""
-        return self.reader._learned.inputs.encode(self.reader._code(X))
-
-    def __sklearn_is_fitted__(self):
-        return True
 
 
 def warn_about_scales(X, fitted):

@@ -3,7 +3,6 @@
 import copy
 import functools
 import warnings
-from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -26,7 +25,6 @@ from sklearn.utils.validation import (
 from skviann._cells import is_missing
 from skviann._groups import CORRELATED, clusters_of
 from skviann._lazy import wrappers
-from skviann._outputs import is_classifier
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
@@ -37,7 +35,6 @@ from skviann._sklearn_compat import (
 )
 from skviann._table import (
     as_array,
-    check_finite,
     check_table,
     is_frame,
     take_names,
@@ -53,12 +50,11 @@ from skviann.feature_selection._base import (
 )
 from skviann.feature_selection._folds import Folds, Splitting
 from skviann.feature_selection._learner import MAX_TESTED_ROWS
-from skviann.feature_selection._own_network import (
-    OwnNetwork,
+from skviann.feature_selection._own_network import OwnNetwork, warn_about_scales
+from skviann.feature_selection._own_table import (
     behind_encoder,
     read_table,
     reader_for,
-    warn_about_scales,
     without_class_weight,
 )
 from skviann.feature_selection._packed_rows import (
@@ -152,8 +148,9 @@ class VIANNSelector(ImportanceSelector):
         `DropoutRankingClassifier` and their regressors; their `early_stopping` has no
         effect here. Your own network can be a ``KerasClassifier`` or ``KerasRegressor``
         of scikeras, or an ``SKLearnClassifier`` or ``SKLearnRegressor`` of
-        ``keras.wrappers``. If the fit trains it once, its callbacks are used
-        themselves, as in Keras; if it trains several times, each training gets copies.
+        ``keras.wrappers``: copies of it are trained, see the notes. If the fit trains
+        it once, its callbacks are used themselves, as in Keras; else each training gets
+        copies.
         A fitted ready-made network in a `sklearn.frozen.FrozenEstimator` is not trained
         again: features with at least the mean importance are kept, or as `threshold`
         says.
@@ -162,16 +159,15 @@ class VIANNSelector(ImportanceSelector):
 
         - "auto": the first k features of the ranking. Of k = 0, 1, 2, ... it is the
           smallest one that predicts held-out rows about as well as the best one (see
-          Notes). For your own network it is the same as "mean".
-        - "held-out": the same, for your own network, too. It is trained again for each
-          number of features and each fold.
+          Notes). "held-out" is the same.
         - "fdr": features that pass a test on held-out rows, with a false discovery rate
-          of at most `alpha` (Benjamini and Hochberg). Ready-made networks only.
+          of at most `alpha` (Benjamini and Hochberg).
         - "fwer": the same, with a probability of at most `alpha` that any of them is
           false (Holm).
         - "mean" (the same as None), "median", a multiple such as "1.25*mean", or a
           number: features with at least this importance. Importances sum to 1, so their
-          mean is ``1 / n_features``.
+          mean is ``1 / n_features``. Your own network is then trained once, on all
+          rows.
     alpha : float, default=0.05
         Error rate of "fdr" and "fwer".
     max_features : int or callable, default=None
@@ -186,42 +182,50 @@ class VIANNSelector(ImportanceSelector):
         below 1 is a share of those that are left. New networks are trained on the rest,
         down to 16 features. The importance of a feature is the mean of its shares over
         all trainings; after it was dropped, its share is 0. None trains once, on all
-        features. "auto" is 0.5 for ready-made networks and more than 32 features, and
-        None otherwise.
+        features. "auto" is 0.5 for more than 32 features, and None otherwise, and for
+        your own network with a threshold of importances.
     cv : int, splitter or iterable, default=4
         The folds. The networks of a fold are trained on the rows of the other folds.
         Each fold ranks, eliminates, makes the path and tests on its own. An integer is
         the number of folds, with rows in random order and stratified by class; rows of
         the same of `groups` (a parameter of `fit`) share a fold, as do rows that are
-        copies of each other. With your own network, folds are used for "held-out" only.
+        copies of each other. With your own network and a threshold of importances,
+        there are no folds.
     categorical_features : "from_dtype", array-like or None, default=None
         Columns whose values are levels, as in `VIANNClassifier`. None uses the setting
         of the estimator, whose default is the text and category columns of a data
-        frame. Ready-made networks only.
+        frame.
     feature_groups : dict or array-like, default=None
         Columns that are one feature, kept or dropped together, as in `VIANNClassifier`.
-        None uses the setting of the estimator. Ready-made networks only.
+        None uses the setting of the estimator.
+    encode : bool or "auto", default="auto"
+        What your own network gets of the table. True: the inputs that ready-made
+        networks get (numbers in quantile bins, levels, dates, gaps). False: the numbers
+        as they are. "auto" is False for a table of nothing but finite numbers, else
+        True.
     sampler : object, default=None
         For "fdr" and "fwer": draws the values of a column given the others. It has the
         methods ``fit(X)`` and ``sample(X, column, n_draws, random_state)``. None is
         `skviann.feature_selection.ConditionalSampler`.
     n_repeats : int or "auto", default="auto"
-        For ready-made networks, how often the rows are split into folds. "auto" is 3
-        for tables with few rows, if the path decides what is kept and `cv` is a number,
-        and 1 otherwise, also in `partial_fit`. Rows are few if there are fewer than
-        1000, or fewer than 100 outside the most frequent class. For your own network,
-        how many trainings are averaged ("auto" is 1); the ranking of one training is
-        noisy, so use 5 to 10.
+        How often the rows are split into folds. "auto" is 3 for tables with few rows,
+        if the path decides what is kept and `cv` is a number, and 1 otherwise, also in
+        `partial_fit`. Rows are few if there are fewer than 1000, or fewer than 100
+        outside the most frequent class. For your own network and a threshold of
+        importances, how many trainings are averaged ("auto" is 1); the ranking of one
+        training is noisy, so use 5 to 10.
     n_jobs : int, default=None
-        How many trainings of your own network run at the same time, with joblib. None
-        means 1 unless in a `joblib.parallel_config` context, -1 means all processors.
-        Every process loads TensorFlow; threads wait for each other. Ready-made networks
-        are always trained together.
+        How many trainings run at the same time, with joblib, where copies of your own
+        network are trained one after the other. None means 1 unless in a
+        `joblib.parallel_config` context, -1 means all processors. Every process loads
+        TensorFlow; threads wait for each other. Other networks are always trained
+        together.
     random_state : int, RandomState instance or None, default=None
         Seeds everything; pass an int for the same result each time. None uses the
         `random_state` of the estimator.
     verbose : int, default=0
-        1 shows one line of progress with the time left, 2 also a line for each step.
+        1 shows one line of progress with the time left, 2 also a line for each step. Of
+        your own network, both tell whether copies train at once, and if not, why.
 
     Attributes
     ----------
@@ -229,12 +233,10 @@ class VIANNSelector(ImportanceSelector):
         Mean of `importances_`: non-negative, summing to 1. Each column of a group has
         the importance of the group; the sum is then over groups.
     importances_ : ndarray of shape (n_networks, n_features)
-        The importances by network, fold by fold. For your own network, one row for each
-        training.
+        The importances by network, fold by fold.
     importances_std_ : ndarray of shape (n_features,)
-        The standard deviation of `importances_` over networks. Ready-made networks have
-        seen different rows (with four folds, three quarters each) and start from
-        different weights.
+        The standard deviation of `importances_` over networks. They have seen different
+        rows (with four folds, three quarters each) and start from different weights.
     ranking_ : ndarray of shape (n_features,)
         1 for the first feature. Where there is a path, the folds' votes come first: in
         how many of them a feature is among those kept. Then comes its need in the
@@ -271,7 +273,8 @@ class VIANNSelector(ImportanceSelector):
         None.
     estimator_ : estimator
         The networks of the first training, fitted on all features. Each network has
-        seen all rows except those of its fold. Your own network is fitted on an array.
+        seen all rows except those of its fold. Of your own network it is the first
+        copy; where the table was encoded, a pipeline of the encoding and this copy.
     n_features_in_ : int
         Number of features seen by fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -302,6 +305,16 @@ class VIANNSelector(ImportanceSelector):
     kept that most folds have among their first k. Copies of a row count as one row in
     standard errors, and so do the rows of one of `groups`, if there are 20 groups or
     more.
+
+    **Your own network** goes through the same search: eight copies or more in each
+    round, and in the path one for each fold and number of columns. They train with its
+    own loss, optimizer, batches and epochs. On TensorFlow copies train at once, if it
+    is shown that this is what Keras's ``fit`` does. Else they train one after the
+    other, as with callbacks, norms over all weights (``clipnorm``), recurrent layers, a
+    ``train_step`` of your own, or in a wrapper of Keras. Columns that a network with a
+    fixed number of inputs shall not see are replaced by their mean. If the network has
+    not a vector of weights for each column, as behind a recurrent layer, columns are
+    ranked by how much its loss rises when they are shuffled, and a warning says so.
 
     **A second look.** While a network learns, the weights of a column that is
     correlated with a strong one move along with it. So this column may rank above
@@ -470,8 +483,7 @@ class VIANNSelector(ImportanceSelector):
         Parameters
         ----------
         X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
-            A table of numbers, text, categories and dates, with or without gaps. For a
-            network of your own finite numbers, sparse only for one of scikeras.
+            A table of numbers, text, categories and dates, with or without gaps.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target: classes, a matrix of zeros and ones (which of several labels
             apply), or quantities.
@@ -501,7 +513,8 @@ class VIANNSelector(ImportanceSelector):
             If no feature is kept; if little or nothing is used of some columns of text
             or categories; if two folds have less than a third of their choice in
             common; if the columns' standard deviations differ by more than a
-            factor of 100 and a network of your own does not scale its inputs.
+            factor of 100 and a network of your own does not scale its inputs; if it
+            has not a vector of weights for each column.
         """
         with all_or_nothing(self):
             self._check_estimator()
@@ -782,8 +795,8 @@ class VIANNSelector(ImportanceSelector):
         if not is_own(self.estimator):
             if self.encode != "auto":
                 raise ValueError(
-                    f"encode={self.encode!r} is for a network of your own: a ready-made "
-                    "one encodes every table. Leave it at 'auto'."
+                    f"encode={self.encode!r} is for a network of your own; ready-made "
+                    "ones encode every table. Leave it at 'auto'."
                 )
             return
         if not wrappers.is_wrapper(self.estimator):
@@ -939,8 +952,8 @@ class VIANNSelector(ImportanceSelector):
             where pandas is not installed. The columns are "feature", "kept", "rank",
             "importance", its standard deviation over networks "std", "frequency" if
             there is a path (see `selection_frequency_`), "pvalue" if `fit` tested,
-            "read as" if the network is a ready-made one (number, date, category of 5
-            levels, free text: not used, ...), and "reason".
+            "read as" (number, date, category of 5 levels, free text: not used, ...),
+            and "reason".
 
         Examples
         --------

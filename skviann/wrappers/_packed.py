@@ -255,7 +255,7 @@ class PackedCopies:
         )
 
     def weights(self):
-        """What the members have become: two lists of tensors, for `predict`."""
+        """Return what the members have become: two lists of tensors."""
         return (
             [one.value.read_value() for one in self._trainable],
             [one.read_value() for one in self._others],

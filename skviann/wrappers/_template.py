@@ -86,7 +86,7 @@ class Template:
         self.are_logits = are_logits(fitted.model_)
 
     def build(self, n_inputs, feature_of_input, seed):
-        """Build a compiled model; its weights, and later its dropout, follow the seed."""
+        """Build a compiled model; its weights and its dropout follow the seed."""
         wrapper = self._wrapper
         wrapper.n_features_in_ = n_inputs
         wrapper.X_shape_ = (len(self.y), n_inputs)

@@ -19,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skviann import VIANNSelector
 from skviann.feature_selection._folds import Splitting
-from skviann.feature_selection._own_network import OwnNetwork, read_table, reader_for
+from skviann.feature_selection._own_network import OwnNetwork
+from skviann.feature_selection._own_table import read_table, reader_for
 from skviann.feature_selection._packed_rows import PackedRows
 from skviann.wrappers import KerasClassifier, KerasRegressor
 

@@ -106,8 +106,7 @@ class SelectionPathDisplay:
         Parameters
         ----------
         selector : VIANNSelector
-            A fitted one with `cv_results_`, that is with ``threshold="auto"`` or
-            ``threshold="held-out"``.
+            A fitted one with `cv_results_`, that is with ``threshold="auto"``.
         {ax}
 
         Returns
@@ -127,9 +126,8 @@ class SelectionPathDisplay:
         if "std_error" not in results:
             raise ValueError(
                 "selector must have a path of held-out scores (cv_results_), which a "
-                'VIANNSelector makes with threshold="auto", or with '
-                'threshold="held-out", the only one that does for a network of your '
-                f"own; got {selector!r}. Of a Pipeline, pass the step that selects."
+                'VIANNSelector makes with threshold="auto"; '
+                f"got {selector!r}. Of a Pipeline, pass the step that selects."
             )
         names = takewhile(
             results.__contains__, (f"split{fold}_test_score" for fold in count())
