@@ -9,6 +9,7 @@ import time
 
 import dask.array as da
 import dask.dataframe as dd
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -351,6 +352,39 @@ def test_no_result_stays_on_the_workers(client, numbers):
     assert is_soon(lambda: not any(client.has_what().values()))
 
 
+def test_a_network_of_ones_own(client, table):
+    """One sample is the local fit; two are trained on the workers, and averaged."""
+
+    def build(meta):
+        import keras
+
+        model = keras.Sequential(
+            [
+                keras.Input((meta["n_features_in_"],)),
+                keras.layers.Dense(8, "relu"),
+                keras.layers.Dense(1, "sigmoid"),
+            ]
+        )
+        model.compile(keras.optimizers.Adam(0.02), "binary_crossentropy")
+        return model
+
+    network = KerasClassifier(build, epochs=8, verbose=0)
+    settings = {"n_repeats": 1, "max_features": 2, "random_state": 0}
+    here = VIANNSelector(network, **settings).fit(table.drop(columns="y"), table.y)
+    X = dd.from_pandas(table.drop(columns="y"), npartitions=3)
+    y = dd.from_pandas(table.y, npartitions=3)
+    there = DaskVIANNSelector(network, **settings).fit(X, y)
+    assert_array_equal(there.get_feature_names_out(), ["a", "b"])
+    assert_allclose(there.importances_, here.importances_, rtol=1e-4)
+    predicted = there.estimator_.predict(table.drop(columns="y"))
+    assert (predicted == table.y).mean() > 0.9
+    split = DaskVIANNSelector(network, **settings, n_tasks=2, rows_per_task=300)
+    assert_array_equal(split.fit(X, y).get_support(), there.get_support())
+    assert split.importances_.shape == (16, 3)  # eight for each sample
+    with pytest.raises(ValueError, match="threshold='mean' takes the importances of"):
+        DaskVIANNSelector(network, threshold="mean").fit(X, y)
+
+
 @pytest.mark.parametrize("backend", ["dask", "ray"])
 def test_joblib_sends_trainings_of_a_network_of_ones_own(client, numbers, backend):
     if backend == "ray":
@@ -363,8 +397,9 @@ def test_joblib_sends_trainings_of_a_network_of_ones_own(client, numbers, backen
         model.compile("adam", "binary_crossentropy")
         return model
 
-    network = KerasClassifier(build, epochs=2, verbose=0)
-    selector = VIANNSelector(network, n_repeats=2, random_state=0)
+    stop = keras.callbacks.TerminateOnNaN()  # sends one after the other
+    network = KerasClassifier(build, epochs=2, verbose=0, callbacks=[stop])
+    selector = VIANNSelector(network, threshold="mean", n_repeats=2, random_state=0)
     expected = clone(selector).fit(*numbers)
     with parallel_config(backend, n_jobs=2):
         selector.fit(*numbers)

@@ -121,22 +121,23 @@ class Template:
             initializers drew all of them, these draw again, which is faster.
         """
         model = self.build(n_inputs, features_of_inputs[0], seeds[0])
-        values = [values_of(model)]
+        built = values_of(model)
         initializers = _initializers(model)
-        for feature_of_input, seed in zip(
-            features_of_inputs[1:], seeds[1:], strict=True
-        ):
-            if initializers is None:
-                other = self.build(n_inputs, feature_of_input, seed)
-                values.append(values_of(other))
-                continue
-            with seeded(seed):
-                values.append(
-                    [
-                        one if draw is None else np.asarray(draw.clone()(one.shape))
-                        for draw, one in zip(initializers, values[0], strict=True)
-                    ]
-                )
+        if initializers is None:
+            others = zip(features_of_inputs[1:], seeds[1:], strict=True)
+            built = [built, *(values_of(self.build(n_inputs, *one)) for one in others)]
+            return model, built
+        values = []
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            values.append(
+                [
+                    one if draw is None else _draw_again(draw, one.shape, rng)
+                    for draw, one in zip(initializers, built, strict=True)
+                ]
+            )
+        for variable, value in zip(_variables(model), values[0], strict=True):
+            variable.assign(value)
         return model, values
 
     def fitted(self, model, history):
@@ -184,12 +185,21 @@ def are_logits(model):
     return bool(config.get("from_logits"))
 
 
+def _draw_again(initializer, shape, rng):
+    """Draw with a seed of one's own: Keras's are from a generator that all share."""
+    config = initializer.get_config()
+    if config.get("seed", 0) is None:
+        config["seed"] = int(rng.integers(2**31))
+    return np.asarray(type(initializer).from_config(config)(shape))
+
+
 def values_of(model):
     """Read a model's trainable variables, then its others."""
-    return [
-        one.numpy()
-        for one in (*model.trainable_variables, *model.non_trainable_variables)
-    ]
+    return [one.numpy() for one in _variables(model)]
+
+
+def _variables(model):
+    return [*model.trainable_variables, *model.non_trainable_variables]
 
 
 def _initializers(model):
@@ -205,7 +215,7 @@ def _initializers(model):
                 layer, f"{variable.name}_initializer", None
             )
     found = []
-    for variable in (*model.trainable_variables, *model.non_trainable_variables):
+    for variable in _variables(model):
         initializer = of_variables.get(id(variable))
         is_seed = variable.dtype in INTEGERS
         if not is_seed and (
