@@ -82,6 +82,15 @@ class Inputs:
             and (self.feature == self.column).all()
         )
 
+    @property
+    def order(self):
+        """Where a user's own network has the inputs: columns as they are in the table.
+
+        Of inputs that are columns (see `plain_inputs`) the number of the column, of any
+        others that of the input.
+        """
+        return self.column if self.n_bins == 1 else np.arange(len(self))
+
     def positions_in_grid(self):
         """Where the inputs were if every feature had `n_bins` of them."""
         first = np.searchsorted(self.feature, self.feature)

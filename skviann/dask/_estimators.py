@@ -1,6 +1,7 @@
 """Estimators that take Dask collections, and have rows of them looked at by workers."""
 
 import inspect
+import warnings
 from numbers import Integral
 
 import dask
@@ -20,8 +21,9 @@ from skviann.dask._cluster import Cluster
 from skviann.dask._rows import draw_rows
 from skviann.dask._samples import Own, fit_members, open_samples
 from skviann.feature_selection._base import check_threshold
+from skviann.feature_selection._own_network import shuffled
 from skviann.feature_selection._own_table import (
-    behind_encoder,
+    estimator_of,
     reader_for,
     without_class_weight,
 )
@@ -387,8 +389,8 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
             self._check_estimator()
             check_threshold(self.threshold, (*SIZES, *TESTS))
             network, own = self._network()
-            seeded = own.wrapper if own else network or VIANNClassifier()
-            seed, *split_seeds = self._draw_seeds(seeded)
+            trained = own.wrapper if own else network or VIANNClassifier()
+            seed, *split_seeds = self._draw_seeds(trained)
             rows = self._draw(
                 cluster, X, y, sample_weight, seed, in_blocks=self._can_go_in_blocks()
             )
@@ -409,8 +411,12 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
             findings = self._search(learner, self._plan(seed))
             reader = learner.reader
             take_names(self, reader)
-            if own is not None and learner.is_encoded:
-                findings = behind_encoder(findings, reader)
+            if own is not None:
+                estimator = estimator_of(findings.estimator, reader, learner.is_encoded)
+                findings = findings._replace(estimator=estimator)
+                reasons = learner.why_shuffled()
+                if reasons:
+                    warnings.warn(shuffled(reasons[0]), UserWarning, stacklevel=2)
             self._set_results(findings, reader)
             warn_about_columns(reader._learned.columns)
         self._warn()

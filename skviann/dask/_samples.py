@@ -5,6 +5,7 @@ from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from skviann._groups import Groups
 from skviann._inputs import join_inputs
@@ -35,6 +36,7 @@ class Opened(NamedTuple):
     n_folds: int
     n_networks: int  # of a fold, in a round of one sample
     can_interact: bool
+    sees_any_width: bool = True
     own: object = None  # `Own`: a user's own network, for which the other one reads
 
 
@@ -53,6 +55,10 @@ def open_samples(cluster, rows, network, settings, splitting, own=None):
     rows are split into folds. With a network of the user's `own`, the other one reads.
     """
     n_samples, blocks = len(rows.tables), rows.tables[0]
+    if own is not None and own.encode == "auto":
+        gaps = [cluster.submit(_has_gaps, table) for (table,) in rows.tables]
+        if any(cluster.gather(gaps)):
+            own = own._replace(encode=True)
     if len(blocks) > 1:
         hashes = [cluster.submit(_hash, table) for table in blocks]
         splitting = cluster.submit(_with_hashes, splitting, *hashes)
@@ -122,8 +128,8 @@ class OnWorkers(Learner):
 
     def fitted(self, networks, only=None):
         if self._opened.own is not None:
-            first = self._cluster.gather(networks[:1])
-            return OwnNetwork.fitted(first, only)
+            first = self._cluster.submit(_first_of_own, networks[0], only)
+            return self._cluster.gather([first])[0]
         return ReadyMade(self.reader).fitted(self._cluster.gather(networks), only)
 
     def path(self, rankings, sizes, seed):
@@ -147,8 +153,14 @@ class OnWorkers(Learner):
         correlations = self._cluster.gather(self._call_each("correlations"))
         return np.average(correlations, axis=0, weights=self._weights)
 
+    def why_shuffled(self):
+        """Why networks of the user's own are not ranked by weights: list of str."""
+        reasons = [self._cluster.submit(_why_shuffled, one) for one in self._samples]
+        return [one for one in self._cluster.gather(reasons) if one is not None]
+
     def for_rounds(self, seed):
-        return WideLearner(self, seed) if self.n_features > BLOCK_SIZE else self
+        is_wide = self.n_features > BLOCK_SIZE and self._opened.sees_any_width
+        return WideLearner(self, seed) if is_wide else self
 
     def interaction_strengths(self):
         """Add up products over the samples, tile by tile."""
@@ -316,8 +328,14 @@ def _open_first(network, own, settings, table, classes, splitting, n_samples):
     network.set_params(**settings)
     trainer, problem, own = _read_for(network, own, table, reset=True, classes=classes)
     sample = PackedRows.split(trainer, problem, splitting, n_samples=n_samples)
+    is_wide = sample.n_features > BLOCK_SIZE
     return sample, Opened(
-        network, sample.n_folds, sample.n_networks, sample.can_interact, own
+        network,
+        sample.n_folds,
+        sample.n_networks,
+        sample.can_interact,
+        not is_wide or trainer.sees_any_width(problem),
+        own,
     )
 
 
@@ -338,6 +356,18 @@ def _read_for(network, own, table, *, reset, classes=None):
     read = read_table(network, X, y, weight, own.encode, reset=reset, classes=classes)
     trainer = OwnNetwork(own.wrapper, {}, read.weight_scale)
     return trainer, read.problem, own._replace(encode=read.is_encoded)
+
+
+def _has_gaps(table):
+    return bool(np.any(pd.isna(table[0])))
+
+
+def _first_of_own(networks, only):
+    return OwnNetwork.fitted([networks], only)
+
+
+def _why_shuffled(sample):
+    return sample.network.why_shuffled
 
 
 def _weight(table):

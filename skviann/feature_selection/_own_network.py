@@ -5,6 +5,7 @@ after the other.
 """
 
 import warnings
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from skviann._lazy import first_layers, wrappers
 from skviann._outputs import predict_outputs
 from skviann._sklearn_compat import _check_method_params
 from skviann._validation import draw_seeds, spread_rows
+from skviann.neural_network._cache import Cache
 from skviann.neural_network._training import Fold
 from skviann.variance import (
     RunningVariance,
@@ -41,6 +43,9 @@ _MAX_ROWS_OF_LATER_ROUNDS = 200_000
 _VALUES_AT_A_TIME = 2**23
 
 _MAX_SCALE_RATIO = 100
+
+# Probabilities may be outside of 0 and 1 by so much.
+_ROUNDING = 1e-4
 
 
 class View(NamedTuple):
@@ -68,19 +73,35 @@ class View(NamedTuple):
         features[self.places[fold]] = self.inputs[fold].feature
         return features
 
-    def n_seen(self, fold, sizes):
-        """How many inputs the first features have."""
-        return np.searchsorted(self.inputs[fold].feature, sizes)
+    def told(self, fold, features):
+        """Tell `build` which of the table's features each input belongs to, or -1."""
+        of_fold = self.feature_of_input(fold)
+        return np.where(of_fold < 0, -1, np.asarray(features)[of_fold])
 
 
-class Networks(NamedTuple):
+class Fitted(NamedTuple):
+    """The first copy of a user's network."""
+
+    wrapper: object
+    only: np.ndarray | None  # the features that it sees; None: all
+
+
+@dataclass
+class Networks:
     """What the copies of a round have become."""
 
-    view: View
+    view: View  # without readers
     importances: np.ndarray | None  # (n_networks, n_features); None: no weights of each
     fitted: list  # of wrappers; of networks that trained at once, the first one
     # of networks that trained at once: two lists of arrays, members first
     weights: tuple | None = None
+    pack: object = None  # predicts for them
+
+    def __post_init__(self):
+        self.view = self.view._replace(readers=())  # they hold the table
+
+    def __getstate__(self):
+        return {**vars(self), "pack": None}  # it is built anew where it is needed
 
 
 class OwnNetwork:
@@ -126,15 +147,20 @@ class OwnNetwork:
         self.single = single
         self.random_state = random_state
         self.tell = tell
-        self._template = self._labels = None
-        self._packs = {}
+        self.why_shuffled = None  # why there are no importances by weights
+        self._labels_and_template = None, None
+        self._packs = Cache()
         self._any_width = None
         self._reason = None  # why not at once; "": at once; None: not known yet
-        self._has_warned = False
 
     def __getstate__(self):
         # Keras models are built anew where they are needed.
-        return {**vars(self), "_template": None, "_labels": None, "_packs": {}}
+        new = {"_labels_and_template": (None, None), "_packs": None}
+        return {**vars(self), **new}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._packs = Cache()
 
     def train_round(self, problem, folds, n_networks, seed):
         """Train so many networks of each fold's features: `Networks`."""
@@ -155,7 +181,7 @@ class OwnNetwork:
             (
                 fold.rows,
                 view.place(number, read(fold.rows)),
-                view.feature_of_input(number),
+                view.told(number, fold.features),
             )
             for number, (fold, read) in enumerate(zip(folds, view.readers, strict=True))
         ]
@@ -182,11 +208,10 @@ class OwnNetwork:
         tasks, views = [], []
         for number, fold in enumerate(folds):
             for size in sizes:
-                view = self._view(
-                    problem, [fold._replace(features=fold.features[:size])]
-                )
+                of_set = fold._replace(features=fold.features[:size])
+                view = self._view(problem, [of_set])
                 X = view.place(0, view.readers[0](fold.rows))
-                tasks.append((fold.rows, X, view.feature_of_input(0)))
+                tasks.append((fold.rows, X, view.told(0, of_set.features)))
                 views.append((number, view))
         seeds = np.repeat(_seeds(seed, len(folds), 1), len(sizes)).tolist()
         fits = self._fit_all(problem, tasks, seeds)
@@ -222,10 +247,12 @@ class OwnNetwork:
         view = networks.view
         placed = [view.place(fold, of_fold) for fold, of_fold in enumerate(X)]
         if networks.weights is not None:
-            predicted = self._pack_of(problem, networks).predict(
+            template = self._template_of(problem)
+            if networks.pack is None:
+                networks.pack = self._pack_for(template, networks)
+            predicted = networks.pack.predict(
                 networks.weights, np.stack(placed), *_all_seen(networks)
             )
-            template = self._template
             return _as_outputs(
                 problem, predicted, template.are_logits, template.classes
             )
@@ -239,14 +266,11 @@ class OwnNetwork:
 
     @staticmethod
     def fitted(networks, only=None):
-        """Return the first network of a round, as its wrapper.
-
-        `only` are the features that it sees; None: all.
-        """
-        fitted = networks[0].fitted[0]
-        if hasattr(fitted, "X_dtype_"):
-            fitted.X_dtype_ = np.dtype(np.float64)  # scikeras refuses what is longer
-        return fitted
+        """Return the first network of a round, which sees `only` some features."""
+        wrapper = networks[0].fitted[0]
+        if hasattr(wrapper, "X_dtype_"):
+            wrapper.X_dtype_ = np.dtype(np.float64)  # scikeras refuses what is longer
+        return Fitted(wrapper, only)
 
     def sees_any_width(self, problem):
         """Whether networks can be built for fewer inputs than all."""
@@ -267,19 +291,20 @@ class OwnNetwork:
         )
         n_inputs, n_all = max(map(len, inputs)), len(problem.inputs)
         is_whole = n_inputs == n_all or not self.sees_any_width(problem)
+        order, of_all = problem.inputs.order, None
         if is_whole:
-            width = n_all
-            places = [problem.inputs.of_features(fold.features)[1] for fold in folds]
+            width, of_all = n_all, problem.reader(np.arange(problem.n_features))[0]
+            positions = [problem.inputs.of_features(fold.features)[1] for fold in folds]
+            places = [order[of_fold] for of_fold in positions]
         else:
             width = min([n for n in widths if n >= n_inputs], default=n_inputs)
             width = min(width, n_all)
             places = [np.arange(len(of_fold)) for of_fold in inputs]
         neutral = np.zeros((len(folds), width), dtype=np.float32)
-        of_all = problem.reader(np.arange(problem.n_features))[0] if is_whole else None
         for number, fold in enumerate(folds):
             rows = fold.rows[spread_rows(len(fold.rows), _ROWS_OF_MEANS)]
             if is_whole:
-                neutral[number] = of_all(rows).mean(axis=0)
+                neutral[number, order] = of_all(rows).mean(axis=0)
             else:
                 neutral[number, places[number]] = readers[number](rows).mean(axis=0)
         return View(list(readers), list(inputs), places, neutral)
@@ -307,13 +332,15 @@ class OwnNetwork:
             self.tell(text)
 
     def _template_of(self, problem):
-        if self._template is None or self._labels is not problem.labels:
-            self._labels = problem.labels
+        labels, template = self._labels_and_template
+        if template is None or labels is not problem.labels:
             inputs = problem.inputs
-            self._template = wrappers.Template(
-                self.wrapper, problem.labels, len(inputs), inputs.feature
+            features = inputs.feature[np.argsort(inputs.order)]
+            template = wrappers.Template(
+                self.wrapper, problem.labels, len(inputs), features
             )
-        return self._template
+            self._labels_and_template = problem.labels, template
+        return template
 
     def _train_at_once(self, problem, folds, n_each, seed, sizes=None, watch=None):
         """Train so many networks of each fold, or one for each of its sets.
@@ -333,9 +360,11 @@ class OwnNetwork:
         fold_of = np.repeat(np.arange(len(folds)), n_different)
         model, beginnings = template.beginnings(
             view.width,
-            [view.feature_of_input(fold) for fold in fold_of],
+            [view.told(fold, folds[fold].features) for fold in fold_of],
             _seeds(seed, len(folds), n_different),
         )
+        if beginnings is None:
+            return self._cannot("its model differs from fold to fold")
         seen = np.ones((n_members, view.width), dtype=np.float32)
         if sizes is not None:
             beginnings = [one for one in beginnings for _ in sizes]
@@ -345,14 +374,11 @@ class OwnNetwork:
         feed = _Feed(problem, folds, view, template, self.weight_scale, seed)
         first = feed.next_batches(min(2, feed.n_steps))
         kernel = self._kernel_of(model, first[0].reshape(-1, view.width))
-        pack = wrappers.packed(model, beginnings, len(folds), first, template, kernel)
+        pack = wrappers.packed(
+            model, beginnings, len(folds), first, self._packs, kernel
+        )
         if pack is None:
-            self._reason = "trained at once, they would not be the same"
-            self._say(
-                f"Copies of the network train one after the other: {self._reason}."
-            )
-            return None
-        self._packs[view.width, n_members, len(folds)] = pack
+            return self._cannot("trained at once, they would not be the same")
         running, readings, losses = RunningVariance(), [], []
 
         def outputs_of(X):
@@ -390,43 +416,29 @@ class OwnNetwork:
         if readings:
             importances = np.mean([_of_features(view, one) for one in readings], axis=0)
         history = {"loss": [float(of_members[0]) for of_members in losses]}
-        return Networks(view, importances, [template.fitted(fitted, history)], weights)
+        fitted = template.fitted(fitted, history)
+        return Networks(view, importances, [fitted], weights, pack)
+
+    def _cannot(self, reason):
+        self._reason = reason
+        self._say(f"Copies of the network train one after the other: {reason}.")
 
     def _kernel_of(self, model, X):
         """Find the weights that leave the inputs; None, with a warning, if none do."""
         try:
             return wrappers.kernel_of_columns(model, np.stack([X.min(0), X.max(0)]))
         except wrappers.NoWeightsOfColumns as error:
-            self._warn_of_shuffling(error)
+            self.why_shuffled = str(error)
         return None
 
-    def _warn_of_shuffling(self, error):
-        if not self._has_warned:
-            warnings.warn(
-                f"{error} So columns are ranked by how much the loss of the network "
-                "rises when their values are shuffled.",
-                UserWarning,
-                stacklevel=2,
-            )
-        self._has_warned = True
-
-    def _pack_of(self, problem, networks):
-        """Find or build what predicts for networks that trained at once."""
-        view = networks.view
-        n_folds, n_members = len(view.neutral), len(networks.weights[0][0])
-        key = view.width, n_members, n_folds
-        if key not in self._packs:
-            template = self._template_of(problem)
-            y = template.y[np.zeros((1, n_folds, 1), dtype=int)]
-            X = np.zeros((1, n_folds, 1, view.width), dtype=np.float32)
-            weights = np.ones((1, n_folds, 1), dtype=np.float32)
-            model, values = template.beginnings(
-                view.width, [view.feature_of_input(0)], [0]
-            )
-            self._packs[key] = wrappers.packed(
-                model, values * n_members, n_folds, (X, y, weights), template, None
-            )
-        return self._packs[key]
+    def _pack_for(self, template, networks):
+        """Build what predicts for networks that were trained elsewhere."""
+        view, n_folds = networks.view, len(networks.view.neutral)
+        features = view.feature_of_input(0)
+        model, _ = template.build(view.width, features, 0)
+        y = template.y[np.zeros((1, n_folds, 1), dtype=int)]
+        n_members = len(networks.weights[0][0])
+        return wrappers.PackedCopies(model, n_members, n_folds, y, None)
 
     # Copies that train one after the other.
 
@@ -456,16 +468,15 @@ class OwnNetwork:
         )
         for _, scores in fits:
             if isinstance(scores, Exception):
-                self._warn_of_shuffling(scores)
+                self.why_shuffled = str(scores)
         return [
             (fitted, None if isinstance(scores, Exception) else scores)
             for fitted, scores in fits
         ]
 
     def _params(self, problem, rows):
-        params = _check_method_params(
-            np.zeros((problem.n_rows, 1)), self.fit_params, rows
-        )
+        of_rows = np.zeros((problem.n_rows, 1))
+        params = _check_method_params(of_rows, self.fit_params, rows)
         if self.weight_scale is not None:
             params["sample_weight"] = problem.sample_weight[rows] * self.weight_scale
         return params
@@ -474,7 +485,7 @@ class OwnNetwork:
         """Compute outputs of a fitted copy: (n_rows, n_outputs)."""
         is_logits = wrappers.are_logits(fitted.model_)
         if is_logits:
-            predicted = np.asarray(fitted.model_.predict(X, verbose=0))
+            predicted = wrappers.raw_predictions(fitted, X)
         else:
             predicted = predict_outputs(fitted, X)
         classes = getattr(fitted, "classes_", None)
@@ -496,7 +507,7 @@ class _Feed:
         self._weight_scale = weight_scale
         n_rows = [len(fold.rows) for fold in folds]
         self._batch_size = min(template.batch_size, *n_rows)
-        self.n_steps = -(-max(n_rows) // self._batch_size)
+        self.n_steps = -(-max(n_rows) // template.batch_size)
         self._streams = [
             _orders(len(fold.rows), template.shuffle, np.random.default_rng([seed, i]))
             for i, fold in enumerate(folds)
@@ -583,6 +594,14 @@ def _as_outputs(problem, predicted, are_logits, classes):
         if are_logits:
             is_one = target.is_multilabel or n_outputs == 1
             predicted = expit(predicted) if is_one else softmax(predicted, axis=-1)
+        low, high = predicted.min(initial=0), predicted.max(initial=1)
+        if low < -_ROUNDING or high > 1 + _ROUNDING:
+            raise ValueError(
+                f"The network predicts classes with values from {low:.3g} to "
+                f"{high:.3g}, which are not probabilities. End it with a sigmoid or a "
+                "softmax, or give it a loss that knows: "
+                "keras.losses.BinaryCrossentropy(from_logits=True)."
+            )
         predicted = np.clip(predicted, 0, 1)
         if target.is_classes and n_outputs == 1:
             predicted = np.concatenate([1 - predicted, predicted], axis=-1)
@@ -633,6 +652,14 @@ def _some_rows(rows, problem, seed):
         firsts = np.unique(problem.y[rows, 0], return_index=True)[1]
         some = np.union1d(some, rows[firsts])
     return np.sort(some)
+
+
+def shuffled(reason):
+    """Say that columns are not ranked by weights."""
+    return (
+        f"{reason} So columns are ranked by how much the loss of the network rises "
+        "when their values are shuffled."
+    )
 
 
 def warn_about_scales(X, fitted):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import make_pipeline
 
@@ -83,10 +84,16 @@ def read_table(
     return Read(problem, weight_scale, bool(encode))
 
 
-def behind_encoder(findings, reader):
-    """Put the encoding of a table in front of the network that was found."""
-    encoder = TableEncoder(reader)
-    return findings._replace(estimator=make_pipeline(encoder, findings.estimator))
+def estimator_of(fitted, reader, is_encoded):
+    """Make an estimator for tables of a network that sees their inputs."""
+    if not is_encoded and fitted.only is None:
+        return fitted.wrapper
+    inputs = reader._learned.inputs
+    if not is_encoded:
+        inputs = plain_inputs(reader._learned.groups.feature_of_column)
+    if fitted.only is not None:
+        inputs, _ = inputs.of_features(fitted.only)
+    return make_pipeline(TableEncoder(reader, inputs), fitted.wrapper)
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -96,10 +103,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ----------
     reader : estimator
         A ready-made network that knows what the columns hold.
+    inputs : Inputs
+        Those that the network has.
     """
 
-    def __init__(self, reader):
+    def __init__(self, reader, inputs):
         self.reader = reader
+        self.inputs = inputs
 
     @property
     def n_features_in_(self):
@@ -117,7 +127,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Compute the inputs, (n_rows, n_inputs), of rows of a table."""
-        return self.reader._learned.inputs.encode(self.reader._code(X))
+        values = self.inputs.encode(self.reader._code(X))
+        return values[:, np.argsort(self.inputs.order, kind="stable")]
 
     def __sklearn_is_fitted__(self):
         return True

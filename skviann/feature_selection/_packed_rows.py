@@ -48,7 +48,7 @@ _LESS_UNEXPLAINED = 0.95
 
 
 class PackedRows(RowsLearner):
-    """Trains the networks of all folds at once.
+    """Has the networks of all folds trained.
 
     Parameters
     ----------

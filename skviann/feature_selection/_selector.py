@@ -29,6 +29,7 @@ from skviann._sklearn_compat import (
     HasMethods,
     Interval,
     StrOptions,
+    _check_method_params,
     _fit_context,
     _get_output_config,
     _routing_enabled,
@@ -50,9 +51,13 @@ from skviann.feature_selection._base import (
 )
 from skviann.feature_selection._folds import Folds, Splitting
 from skviann.feature_selection._learner import MAX_TESTED_ROWS
-from skviann.feature_selection._own_network import OwnNetwork, warn_about_scales
+from skviann.feature_selection._own_network import (
+    OwnNetwork,
+    shuffled,
+    warn_about_scales,
+)
 from skviann.feature_selection._own_table import (
-    behind_encoder,
+    estimator_of,
     read_table,
     reader_for,
     without_class_weight,
@@ -725,6 +730,12 @@ class VIANNSelector(ImportanceSelector):
         n_repeats = 1 if self.n_repeats == "auto" else self.n_repeats
         is_single = not is_path and n_repeats == 1 and self.step in ("auto", None)
         wrapper = self.estimator
+        has_validation = hasattr(wrapper, "fit__validation_data")
+        if not is_single and (has_validation or "validation_data" in fit_params):
+            raise ValueError(
+                "validation_data has all columns, but networks are trained on some of "
+                "them, too. Take validation_split."
+            )
         reader = self._network_like(reader_for(wrapper))
         if is_single:  # all that the wrapper's own fit does is left to it
             reader.class_weight = None
@@ -732,6 +743,9 @@ class VIANNSelector(ImportanceSelector):
             wrapper = without_class_weight(wrapper)
         read = read_table(reader, table, target, sample_weight, self.encode)
         problem = read.problem
+        if problem.used is not None:
+            of_rows = np.zeros((len(target), 1))
+            fit_params = _check_method_params(of_rows, fit_params, problem.used)
         if read.is_encoded:
             warn_about_columns(reader._learned.columns)
         network = OwnNetwork(
@@ -755,10 +769,13 @@ class VIANNSelector(ImportanceSelector):
             step = None if self.step == "auto" else self.step
             plan = plan._replace(step=step)
         findings = self._search(learner, plan)
-        if read.is_encoded:
-            findings = behind_encoder(findings, reader)
-        else:
-            warn_about_scales(problem.X, findings.estimator)
+        fitted = findings.estimator
+        estimator = estimator_of(fitted, reader, read.is_encoded)
+        findings = findings._replace(estimator=estimator)
+        if not read.is_encoded:
+            warn_about_scales(problem.X, fitted.wrapper)
+        if network.why_shuffled is not None:
+            warnings.warn(shuffled(network.why_shuffled), UserWarning, stacklevel=4)
         return self._with_companions(problem, findings), reader
 
     def _findings_of_frozen(self, X, y, fit_params):

@@ -4,29 +4,34 @@ Nothing outside this package knows scikeras, or the wrappers of Keras itself.
 """
 
 from skviann.wrappers._columns import NoWeightsOfColumns, kernel_of_columns
-from skviann.wrappers._packed import packed, put_back
+from skviann.wrappers._packed import PackedCopies, packed, put_back
 from skviann.wrappers._scikeras import (
     KerasClassifier,
     KerasRegressor,
-    accepts_sparse,
     fit_with_importances,
     is_wrapper,
     takes_any_width,
 )
-from skviann.wrappers._template import Template, are_logits, why_not_at_once
+from skviann.wrappers._template import (
+    Template,
+    are_logits,
+    raw_predictions,
+    why_not_at_once,
+)
 
 __all__ = [
     "KerasClassifier",
     "KerasRegressor",
     "NoWeightsOfColumns",
+    "PackedCopies",
     "Template",
-    "accepts_sparse",
     "are_logits",
     "fit_with_importances",
     "is_wrapper",
     "kernel_of_columns",
     "packed",
     "put_back",
+    "raw_predictions",
     "takes_any_width",
     "why_not_at_once",
 ]

@@ -48,6 +48,8 @@ def why_not_packed(model):
 
     What is not known here is seen by `packed`, which compares.
     """
+    if getattr(model, "inputs", None) is None:
+        return "its model is a class of its own"
     for name in _METHODS:
         kind = next(one for one in type(model).__mro__ if name in vars(one))
         if not kind.__module__.startswith("keras."):
@@ -83,7 +85,7 @@ def why_not_packed(model):
 INTEGERS = ("int32", "int64", "uint32", "uint8", "bool")
 
 
-def packed(model, beginnings, n_folds, batches, owner, kernel):
+def packed(model, beginnings, n_folds, batches, private, kernel):
     """Make a pack of copies of a model, or take one that is there.
 
     Parameters
@@ -97,8 +99,9 @@ def packed(model, beginnings, n_folds, batches, owner, kernel):
         Members belong to so many folds, in order; each fold has its own rows.
     batches : tuple of ndarray
         X, y, weights of rows: a few batches, see `PackedCopies.train`.
-    owner : object
-        Builds models of this structure only, for a number of inputs.
+    private : Cache
+        Where packs are kept of models which have code that cannot be compared; those of
+        the same shapes are taken to be the same.
     kernel : Kernel or None
         The first model's weights that leave the inputs, see `PackedCopies.kernels`.
 
@@ -112,12 +115,14 @@ def packed(model, beginnings, n_folds, batches, owner, kernel):
     if any([one.shape for one in values] != shapes for values in beginnings):
         return None
     n_members = len(beginnings)
-    structure = describe(model) or (owner, shapes)
-    key = structure, n_members, n_folds, y.dtype, y.shape[3:], kernel is None
-    pack = _packs.take(key)
+    # The learning rate is a variable, whose values `describe` leaves out.
+    structure = describe(model), describe_optimizer(_copy(model.optimizer))
+    packs = _packs if structure[0] is not None else private
+    key = structure, shapes, n_folds, n_members, y.dtype, y.shape[3:], kernel is None
+    pack = packs.take(key)
     if pack is None:
         try:
-            pack = PackedCopies(model, n_members, n_folds, y, kernel, key)
+            pack = PackedCopies(model, n_members, n_folds, y, kernel)
             pack.start(beginnings)
             is_proved = _trains_as_keras_does(pack, model, batches)
         except (ValueError, TypeError, NotImplementedError, tf.errors.OpError):
@@ -125,13 +130,15 @@ def packed(model, beginnings, n_folds, batches, owner, kernel):
         if not is_proved:
             return None
     pack.start(beginnings)
+    pack.kept_in = packs, key
     return pack
 
 
 def put_back(pack):
     """Keep a pack for the next training of models that are built the same."""
     if pack.n_weights <= _MAX_WEIGHTS:
-        _packs.put(pack.key, pack)
+        packs, key = pack.kept_in
+        packs.put(key, pack)
 
 
 class PackedCopies:
@@ -147,12 +154,9 @@ class PackedCopies:
         Targets, for their type and shape.
     kernel : Kernel or None
         Weights that leave the inputs.
-    key : object
-        Equal for packs that can stand in for each other.
     """
 
-    def __init__(self, model, n_members, n_folds, y, kernel, key):
-        self.key = key
+    def __init__(self, model, n_members, n_folds, y, kernel):
         self._model = model
         self._loss = _as_loss(model.loss)
         self._n_each = n_members // n_folds

@@ -26,7 +26,7 @@ from skviann.variance import sum_to_one
 from skviann.wrappers._columns import kernel_of_columns
 from skviann.wrappers._feed import acts_on_batches, in_keras_float, repeated_batches
 from skviann.wrappers._lending import borrowed_copy
-from skviann.wrappers._template import tell_features
+from skviann.wrappers._template import input_shape, tell_features
 
 
 class _FasterWrapper:
@@ -150,7 +150,7 @@ def is_wrapper(estimator):
 def takes_any_width(wrapper, y, n_features):
     """Whether a wrapper builds a model for as many columns as a table has.
 
-    Tried with a table of so many, which are not those of `y`'s own.
+    Tried with so many, of which none is a column of the table.
     """
     if not isinstance(wrapper, scikeras.wrappers.BaseWrapper):
         return not isinstance(wrapper.model, keras.Model)
@@ -158,18 +158,11 @@ def takes_any_width(wrapper, y, n_features):
     try:
         with seeded(0), config_context(transform_output="default"):
             other = clone(wrapper)
-            tell_features(other, np.arange(n_features))
-            model = other.initialize(X, y).model_
-            if not model.built:
-                model.build((None, n_features))
+            tell_features(other, np.full(n_features, -1))
+            shape = input_shape(other.initialize(X, y).model_, n_features)
     except (ValueError, TypeError):
         return False
-    return model.input_shape[-1] == n_features
-
-
-def accepts_sparse(wrapper):
-    """Whether a wrapper can be fitted on sparse matrices."""
-    return isinstance(wrapper, scikeras.wrappers.BaseWrapper)
+    return shape is None or shape[1] in (n_features, None)
 
 
 def fit_with_importances(

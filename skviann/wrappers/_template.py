@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from skviann._first_layers import leaves
 from skviann._seeding import seeded
+from skviann.wrappers._lending import describe
 from skviann.wrappers._packed import INTEGERS, why_not_packed
 
 # What a subclass of scikeras's wrappers may have changed, so that it is not known how
@@ -64,9 +65,7 @@ class Template:
         with seeded(0), config_context(transform_output="default"):
             fitted.initialize(np.zeros((n_rows, n_inputs), dtype=np.float32), y)
             fitted._ensure_compiled_model()
-            if not fitted.model_.built:
-                fitted.model_.build((None, n_inputs))
-            shape = fitted.model_.input_shape
+            shape = input_shape(fitted.model_, n_inputs)
             if isinstance(shape, tuple) and shape[1] not in (n_inputs, None):
                 raise ValueError(
                     f"The estimator's model has inputs of shape {shape[1:]}, but there "
@@ -86,18 +85,28 @@ class Template:
         self.are_logits = are_logits(fitted.model_)
 
     def build(self, n_inputs, feature_of_input, seed):
-        """Build a compiled model; its weights and its dropout follow the seed."""
-        wrapper = self._wrapper
+        """Build a compiled model; its weights and its dropout follow the seed.
+
+        Returned is also whether `build` asked for `feature_of_input`.
+        """
+        # With parameters of its own, such as an optimizer.
+        wrapper = self._fresh()
         wrapper.n_features_in_ = n_inputs
         wrapper.X_shape_ = (len(self.y), n_inputs)
-        tell_features(wrapper, feature_of_input)
+        meta = tell_features(wrapper, feature_of_input)
         wrapper._random_state = seed
         with seeded(seed):
             wrapper.model_ = wrapper._build_keras_model()
             wrapper._ensure_compiled_model()
-            if not wrapper.model_.built:
-                wrapper.model_.build((None, n_inputs))
-        return wrapper.model_
+            input_shape(wrapper.model_, n_inputs)
+        return wrapper.model_, meta.is_asked_for
+
+    def _fresh(self):
+        wrapper = clone(self._wrapper)
+        params = wrapper.get_params()
+        learned = vars(self._wrapper).items()
+        vars(wrapper).update({name: one for name, one in learned if name not in params})
+        return wrapper
 
     def beginnings(self, n_inputs, features_of_inputs, seeds):
         """Build a model, and draw the weights with which copies of it begin.
@@ -115,24 +124,32 @@ class Template:
         -------
         model : keras.Model
             The first copy.
-        values : list of list of ndarray
+        values : list of list of ndarray or None
             Of each copy: of its trainable variables, then of its others. They are those
             of models that were built; or, where it is proved that the layers' own
-            initializers drew all of them, these draw again, which is faster.
+            initializers drew all of them, these draw again, which is faster. None if
+            the copies are not the same model.
         """
-        model = self.build(n_inputs, features_of_inputs[0], seeds[0])
+        model, is_asked_for = self.build(n_inputs, features_of_inputs[0], seeds[0])
         built = values_of(model)
-        initializers = _initializers(model)
+        initializers = None if is_asked_for else _initializers(model)
         if initializers is None:
-            others = zip(features_of_inputs[1:], seeds[1:], strict=True)
-            built = [built, *(values_of(self.build(n_inputs, *one)) for one in others)]
-            return model, built
+            structure, values = describe(model), [built]
+            for of_copy in zip(features_of_inputs[1:], seeds[1:], strict=True):
+                other, _ = self.build(n_inputs, *of_copy)
+                is_same = other is not model and describe(other) == structure
+                if not is_same or (is_asked_for and structure is None):
+                    return model, None
+                values.append(values_of(other))
+            return model, values
         values = []
         for seed in seeds:
-            rng = np.random.default_rng(seed)
+            rng, seed_of = np.random.default_rng(seed), {}
+            for draw in initializers:  # one that layers share draws the same for them
+                seed_of.setdefault(id(draw), int(rng.integers(2**31)))
             values.append(
                 [
-                    one if draw is None else _draw_again(draw, one.shape, rng)
+                    one if draw is None else _draw_again(draw, one, seed_of[id(draw)])
                     for draw, one in zip(initializers, built, strict=True)
                 ]
             )
@@ -142,8 +159,7 @@ class Template:
 
     def fitted(self, model, history):
         """Return a copy of the wrapper as it is after the training of a model."""
-        fitted = clone(self._wrapper)
-        vars(fitted).update(vars(self._wrapper))  # a copy would save the model
+        fitted = self._fresh()
         del fitted._get_metadata
         fitted.model_, fitted.history_ = model, history
         fitted._initialize_callbacks()
@@ -168,6 +184,8 @@ def why_not_at_once(wrapper):
             return f"its wrapper has a {name} of its own"
     if wrapper.warm_start:
         return "its wrapper has warm_start=True"
+    if isinstance(wrapper.model, keras.Model):
+        return "its wrapper has a model, not a function that builds one"
     params = wrapper.get_params()
     if any(params.get(name) for name in ("callbacks", "fit__callbacks")):
         return "it has callbacks"
@@ -185,12 +203,12 @@ def are_logits(model):
     return bool(config.get("from_logits"))
 
 
-def _draw_again(initializer, shape, rng):
+def _draw_again(initializer, like, seed):
     """Draw with a seed of one's own: Keras's are from a generator that all share."""
     config = initializer.get_config()
     if config.get("seed", 0) is None:
-        config["seed"] = int(rng.integers(2**31))
-    return np.asarray(type(initializer).from_config(config)(shape))
+        config["seed"] = seed
+    return np.asarray(type(initializer).from_config(config)(like.shape))
 
 
 def values_of(model):
@@ -227,14 +245,60 @@ def _initializers(model):
     return found
 
 
+class Meta(dict):
+    """What `build` is told, and whether it asks for `feature_of_input`."""
+
+    is_asked_for = False
+
+    def __init__(self, entries, feature_of_input):
+        super().__init__(entries)
+        self._feature_of_input = feature_of_input
+
+    def __missing__(self, name):
+        if name != "feature_of_input":
+            raise KeyError(name)
+        self.is_asked_for = True
+        return self._feature_of_input
+
+    def __contains__(self, name):
+        return name == "feature_of_input" or super().__contains__(name)
+
+    def get(self, name, default=None):
+        """Return an entry, or the default."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+
 def tell_features(wrapper, feature_of_input):
-    """Have a wrapper's `build` find in `meta` which feature each input belongs to."""
+    """Have a wrapper's `build` find in `meta` which feature each input belongs to.
+
+    Returns what it will be told, a `Meta`.
+    """
+    meta = Meta({}, feature_of_input)
     get_metadata = type(wrapper)._get_metadata
 
     def with_features():
-        return {**get_metadata(wrapper), "feature_of_input": feature_of_input}
+        meta.update(get_metadata(wrapper))
+        return meta
 
     wrapper._get_metadata = with_features
+    return meta
+
+
+def input_shape(model, n_inputs):
+    """Return a model's input shape, also of one that is not built; None: unknown."""
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build((None, n_inputs))
+    return getattr(model, "input_shape", None)
+
+
+def raw_predictions(fitted, X):
+    """Predict with the model of a fitted wrapper, whatever its outputs mean."""
+    if isinstance(fitted, scikeras.wrappers.BaseWrapper):
+        return np.asarray(fitted._predict_raw(X))
+    return np.asarray(fitted.model_.predict(X, verbose=0))
 
 
 def _settings(wrapper):

@@ -19,10 +19,11 @@ from sklearn.preprocessing import StandardScaler
 
 from skviann import VIANNSelector
 from skviann.feature_selection._folds import Splitting
-from skviann.feature_selection._own_network import OwnNetwork
+from skviann.feature_selection._own_network import OwnNetwork, View, _Feed
 from skviann.feature_selection._own_table import read_table, reader_for
 from skviann.feature_selection._packed_rows import PackedRows
-from skviann.wrappers import KerasClassifier, KerasRegressor
+from skviann.neural_network._training import Fold
+from skviann.wrappers import KerasClassifier, KerasRegressor, Template
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(240, 6))
@@ -60,6 +61,12 @@ def selector(network=KerasClassifier, model=build, max_features=2, **settings):
 @pytest.fixture(scope="module")
 def selected():
     return selector(max_features=None).fit(X, Y)
+
+
+@pytest.fixture
+def few_copies(monkeypatch):
+    """One network for each fold in a round: a test of many trainings is shorter."""
+    monkeypatch.setattr(OwnNetwork, "n_members", 2)
 
 
 # All that the search tells
@@ -144,7 +151,7 @@ def test_weights_of_classes_are_those_of_rows():
 # Targets
 
 
-def test_a_column_as_target():
+def test_a_column_as_target(few_copies):
     with pytest.warns(UserWarning, match="column-vector y was passed"):
         classes = selector().fit(X, Y[:, None])
     assert_array_equal(classes.importances_, selector().fit(X, Y).importances_)
@@ -203,6 +210,10 @@ def test_a_raw_table_is_encoded(table):
 
     found = selector(model=recording).fit(table, Y)
     assert "word" in found.get_feature_names_out()
+    for n_inputs, features in seen:
+        assert len(features) == n_inputs
+        assert set(features) <= set(range(-1, 7))
+    assert any(set(features) <= {6, 0, -1} for _, features in seen)  # those that help
     width, features = max(seen, key=lambda one: one[0])
     assert width == len(features) > 7  # numbers in bins, one of them with gaps
     assert_array_equal(np.unique(features), range(7))
@@ -239,12 +250,31 @@ def test_what_cannot_be_a_number(table):
 
 
 def test_groups_and_categories_of_columns(table):
-    grouped = selector().set_params(feature_groups={"both": ["a", "c"]}).fit(table, Y)
-    assert grouped.get_support()[[0, 2]].tolist() in ([True, True], [False, False])
+    numbers = pd.DataFrame(X, columns=list("abcdef"))
+    grouped = selector().set_params(feature_groups={"both": ["a", "c"]})
+    grouped.fit(numbers, Y)
+    assert_array_equal(grouped.get_support(indices=True), [0, 2])
+    assert grouped.n_features_ == 1
+    assert grouped.estimator_.score(X, Y) > 0.9  # in the order of the table
     codes = np.column_stack([RNG.integers(0, 5, 240), X[:, 1]])
     y = np.isin(codes[:, 0], [1, 3]).astype(int)
     found = selector(max_features=1).set_params(categorical_features=[0])
     assert_array_equal(found.fit(codes, y).get_support(indices=True), [0])
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "n_steps"), [(-1, 1), (1000, 1), (119, 2), (60, 2), (32, 4)]
+)
+def test_an_epoch_has_the_steps_that_keras_makes(batch_size, n_steps):
+    problem, template = opened(selector(batch_size=batch_size).estimator)
+    folds = [Fold(np.arange(n), np.arange(6)) for n in (119, 120)]
+    readers, inputs = zip(*(problem.reader(f.features) for f in folds), strict=True)
+    view = View(readers, inputs, [np.arange(6)] * 2, np.zeros((2, 6), np.float32))
+    feed = _Feed(problem, folds, view, template, None, seed=0)
+    (batches,) = feed.epoch()
+    assert len(batches[0]) == feed.n_steps == n_steps
+    rows = {row.tobytes() for row in batches[0][:, 1].reshape(-1, 6)}
+    assert len(rows) >= min(120, n_steps * len(batches[0][0, 0]))  # each once
 
 
 def test_names_of_columns_behind_a_scaler():
@@ -346,7 +376,7 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_each_kind_of_network_selects(kind, capsys):
+def test_each_kind_of_network_selects(kind, capsys, few_copies):
     network, way, reason = NETWORKS[kind]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -358,6 +388,7 @@ def test_each_kind_of_network_selects(kind, capsys):
     assert reason in told
     shuffled = [one for one in caught if "are shuffled" in str(one.message)]
     assert len(shuffled) == (kind in ("LSTM", "Conv1D", "two branches"))
+    assert {one.filename for one in shuffled} <= {__file__}
 
 
 @pytest.mark.backends
@@ -366,7 +397,7 @@ def test_any_backend_selects():
     assert_array_equal(found.get_support(indices=True), [0, 2])
 
 
-def test_a_pipeline_in_a_grid_search():
+def test_a_pipeline_in_a_grid_search(few_copies):
     pipeline = make_pipeline(StandardScaler(), selector(), LogisticRegression())
     grid = {"viannselector__estimator__model__units": [4, 8]}
     search = GridSearchCV(pipeline, grid, cv=2).fit(X, Y)
@@ -377,12 +408,33 @@ def test_a_pipeline_in_a_grid_search():
     assert first.units == search.best_params_["viannselector__estimator__model__units"]
 
 
+def test_predictions_that_are_no_probabilities():
+    linear = selector(model__activation="linear", model__loss="mse")
+    with pytest.raises(
+        ValueError, match="are not probabilities. End it with a sigmoid"
+    ):
+        linear.fit(X, Y)
+
+
+def test_validation_data_have_all_columns():
+    network = selector(fit__validation_data=(X, Y))
+    with pytest.raises(ValueError, match="Take validation_split"):
+        network.fit(X, Y)
+
+
 def test_a_model_for_another_number_of_columns():
     with pytest.raises(ValueError, match=r"inputs of shape \(6,\), but there are 5"):
         selector(model=of_six).fit(X[:, :5], Y)
 
 
 # The learner
+
+
+def opened(wrapper):
+    reader = reader_for(wrapper)
+    table, target = reader._read(X, Y, reset=True)
+    problem = read_table(reader, table, target, None, "auto").problem
+    return problem, Template(wrapper, problem.labels, 6, np.arange(6))
 
 
 def test_the_second_look_shuffles_what_the_networks_see():

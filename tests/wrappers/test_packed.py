@@ -9,8 +9,15 @@ from numpy.testing import assert_allclose
 
 from conftest import viann_by_hand
 from skviann.feature_selection._own_network import _scores
+from skviann.neural_network._cache import Cache
 from skviann.variance import RunningVariance
-from skviann.wrappers import KerasClassifier, Template, kernel_of_columns, packed
+from skviann.wrappers import (
+    KerasClassifier,
+    Template,
+    kernel_of_columns,
+    packed,
+    put_back,
+)
 from skviann.wrappers._packed import why_not_packed
 
 N_INPUTS, N_FOLDS, N_STEPS, BATCH_SIZE = 5, 2, 6, 8
@@ -93,7 +100,7 @@ def test_copies_train_as_keras_trains_each(kind):
         models.append(MODELS[kind]())
     beginnings = [values_of(model) for model in models]
     batches = draw_batches(rng)
-    pack = packed(models[0], beginnings, N_FOLDS, batches, kind, None)
+    pack = packed(models[0], beginnings, N_FOLDS, batches, Cache(), None)
     assert pack is not None
     X, y, weights = batches
     seen = np.ones((4, N_INPUTS), dtype=np.float32)
@@ -117,6 +124,49 @@ def test_copies_train_as_keras_trains_each(kind):
         assert_allclose(
             predicted[number], model.predict(X[0, fold], verbose=0), atol=1e-4
         )
+
+
+@pytest.mark.parametrize("setting", ["rate", "l2", "units"])
+def test_a_pack_that_waits_is_not_taken_for_another_model(setting):
+    """Models that differ in one setting train as two, and equal ones as one."""
+    rng = np.random.default_rng(0)
+    batches = draw_batches(rng)
+    seen = np.ones((2, N_INPUTS), dtype=np.float32)
+
+    def build_with(value):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [
+                keras.Input((N_INPUTS,)),
+                layers.Dense(
+                    5 if setting == "units" and value else 4,
+                    kernel_regularizer=keras.regularizers.L2(
+                        value if setting == "l2" else 0.0
+                    ),
+                ),
+                layers.Dense(1),
+            ]
+        )
+        rate = 0.01 + (value if setting == "rate" else 0)
+        model.compile(keras.optimizers.SGD(rate), "mse")
+        return model
+
+    packs = []
+    for value in (0.0, 0.2, 0.2):
+        model = build_with(value)
+        begins = [values_of(model)] * 2
+        packs.append(packed(model, begins, N_FOLDS, batches, Cache(), None))
+        packs[-1].train(*batches, seen, 0 * seen)
+        X, y, weights = (one[:, 0] for one in batches)
+        for of_step in zip(X, y, weights, strict=True):
+            model.train_on_batch(*of_step)
+        for ours, theirs in zip(
+            packs[-1].weights()[0], model.trainable_variables, strict=True
+        ):
+            assert_allclose(ours[0], theirs.numpy(), atol=1e-5)
+        put_back(packs[-1])
+    assert packs[0] is not packs[1]
+    assert packs[1] is packs[2]
 
 
 class Stepping(keras.Sequential):
@@ -143,7 +193,23 @@ def excluding():
     return build(optimizer=optimizer)
 
 
+class OfItsOwn(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first = layers.Dense(1)
+
+    def call(self, x):
+        return self.first(x)
+
+
+def of_its_own():
+    model = OfItsOwn()
+    model.compile("adam", "mse")
+    return model
+
+
 NOT_AT_ONCE = {
+    "a class of its own": of_its_own,
     "clipnorm": lambda: build(optimizer=keras.optimizers.Adam(clipnorm=1.0)),
     "global_clipnorm": lambda: build(optimizer=keras.optimizers.SGD(global_clipnorm=1)),
     "use_ema": lambda: build(optimizer=keras.optimizers.Adam(use_ema=True)),
@@ -177,7 +243,7 @@ def test_a_copy_that_does_not_train_the_same_is_not_used():
     model = build([Doubting()])
     before = values_of(model)
     batches = draw_batches(np.random.default_rng(0), 2)
-    assert packed(model, [before] * 2, N_FOLDS, batches, "doubting", None) is None
+    assert packed(model, [before] * 2, N_FOLDS, batches, Cache(), None) is None
     for after, value in zip(values_of(model), before, strict=True):
         assert_allclose(after, value)
 
@@ -220,7 +286,7 @@ def test_the_scores_are_those_of_viann_for_each_copy():
     model = build()
     kernel = kernel_of_columns(model, np.array([[0.0] * 5, [1.0] * 5]))
     batches = draw_batches(rng)
-    pack = packed(model, [values_of(model)] * 4, N_FOLDS, batches, "viann", kernel)
+    pack = packed(model, [values_of(model)] * 4, N_FOLDS, batches, Cache(), kernel)
     seen = np.ones((4, N_INPUTS), dtype=np.float32)
     running, recorded = RunningVariance(), []
     for _ in range(3):
@@ -236,11 +302,37 @@ def test_the_scores_are_those_of_viann_for_each_copy():
     assert (scores[0] != scores[3]).all()  # folds have rows of their own
 
 
+def test_what_build_is_told_of_features_makes_copies_differ():
+    def scaling(meta):
+        factors = 1.0 + meta["feature_of_input"]
+        return of_width(meta, layers.Rescaling(factors.tolist()))
+
+    def plain(meta):
+        assert "feature_of_input" in meta
+        assert meta.get("nothing") is None
+        return of_width(meta, layers.Identity())
+
+    def of_width(meta, first):
+        model = keras.Sequential(
+            [keras.Input((meta["n_features_in_"],)), first, layers.Dense(1, "sigmoid")]
+        )
+        model.compile("adam", "binary_crossentropy")
+        return model
+
+    features = [np.array([0, 1]), np.array([3, 2])]
+    for build_one, is_same in ((scaling, False), (plain, True)):
+        template = Template(
+            KerasClassifier(build_one), np.arange(8) % 2, 2, features[0]
+        )
+        _, values = template.beginnings(2, features, [0, 1])
+        assert (values is not None) == is_same
+
+
 def test_an_input_that_is_not_seen_is_neutral():
     keras.utils.set_random_seed(0)
     model = build()
     X, y, weights = draw_batches(np.random.default_rng(0))
-    pack = packed(model, [values_of(model)] * 2, 2, (X, y, weights), "seen", None)
+    pack = packed(model, [values_of(model)] * 2, 2, (X, y, weights), Cache(), None)
     seen = np.array([[1, 1, 0, 1, 1]] * 2, dtype=np.float32)
     neutral = np.full((2, N_INPUTS), 7, dtype=np.float32)
     replaced = X.copy()
