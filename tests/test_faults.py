@@ -69,7 +69,7 @@ def test_threads_give_what_is_given_alone():
 
 
 def test_a_callback_that_raises_is_heard_and_leaves_the_estimator_as_it_was():
-    selector = VIANNSelector(of_keras()).fit(X, Y)
+    selector = VIANNSelector(of_keras(), threshold="mean").fit(X, Y)
     before = dict(vars(selector))
     selector.set_params(estimator=of_keras(callbacks=[Fails()]))
     with pytest.raises(OverflowError, match="the user's own"):
@@ -83,7 +83,7 @@ def test_a_callback_that_raises_is_heard_and_leaves_the_estimator_as_it_was():
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_workers_that_die_are_reported():
     network = of_keras(callbacks=[Dies(survivor=os.getpid())])
-    selector = VIANNSelector(network, n_repeats=2, n_jobs=2)
+    selector = VIANNSelector(network, threshold="mean", n_repeats=2, n_jobs=2)
     with pytest.raises(TerminatedWorkerError, match="terminated"):
         selector.fit(X, Y)
     assert not hasattr(selector, "estimator_")

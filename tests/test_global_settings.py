@@ -58,7 +58,7 @@ ESTIMATORS = {
         VIANNClassifier(**FAST), threshold="fdr", random_state=0
     ),
     "VIANNSelector of a wrapper": VIANNSelector(
-        KerasClassifier(build, epochs=2, verbose=0), random_state=0
+        KerasClassifier(build, epochs=2, verbose=0), threshold="mean", random_state=0
     ),
     "TeacherStudentSelector": TeacherStudentSelector(
         n_units=4, n_members=2, n_bins=1, random_state=0

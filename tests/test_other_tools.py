@@ -94,9 +94,10 @@ class Reporter(keras.callbacks.Callback):
 @pytest.mark.parametrize("name", ["callbacks", "fit__callbacks"])
 def test_callbacks_of_a_single_training_are_the_users_own(name):
     reporter = Reporter()
-    VIANNSelector(of_keras(**{name: [reporter]})).fit(X, Y)
+    VIANNSelector(of_keras(**{name: [reporter]}), threshold="mean").fit(X, Y)
     assert reporter.epochs == [0, 1, 2]
-    VIANNSelector(of_keras(**{name: [reporter]}), n_repeats=2).fit(X, Y)
+    network = of_keras(**{name: [reporter]})
+    VIANNSelector(network, threshold="mean", n_repeats=2).fit(X, Y)
     assert reporter.epochs == [0, 1, 2]
 
 
@@ -106,7 +107,7 @@ def test_callbacks_of_keras_own_wrapper_are_the_users_own():
         lambda X, y: build(),
         fit_kwargs={"epochs": 3, "verbose": 0, "callbacks": [reporter]},
     )
-    VIANNSelector(wrapper).fit(X, Y.astype(float))
+    VIANNSelector(wrapper, threshold="mean").fit(X, Y.astype(float))
     assert reporter.epochs == [0, 1, 2]
     assert wrapper.fit_kwargs["callbacks"] == [reporter]
 
@@ -121,7 +122,8 @@ def test_optuna_prunes():
             return len(trial.intermediate_values) == 2
 
     def objective(trial):
-        selector = VIANNSelector(of_keras(callbacks=[pruning(trial, "loss")]))
+        network = of_keras(callbacks=[pruning(trial, "loss")])
+        selector = VIANNSelector(network, threshold="mean")
         return selector.fit(X, Y).n_features_
 
     study = optuna.create_study(pruner=AfterTwo())
@@ -145,7 +147,7 @@ def test_optuna_prunes():
         TeacherStudentSelector(VIANNClassifier(**FAST), random_state=0),
         DeepBeliefRanking(random_state=0),
         of_keras(),
-        VIANNSelector(of_keras(), random_state=0),
+        VIANNSelector(of_keras(), threshold="mean", random_state=0),
     ],
     ids=lambda estimator: type(estimator).__name__,
 )

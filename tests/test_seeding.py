@@ -84,7 +84,9 @@ def settings():
 @pytest.mark.parametrize("random_state", [None, 0])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_fit_leaves_no_trace_in_random_state(network, random_state, classes):
-    selector = VIANNSelector(NETWORKS[network](), random_state=random_state)
+    selector = VIANNSelector(
+        NETWORKS[network](), threshold="mean", random_state=random_state
+    )
     with seeded(3):
         expected = [draw(), draw()]
     with seeded(3):
@@ -96,7 +98,7 @@ def test_a_fit_leaves_no_trace_in_random_state(network, random_state, classes):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_fit_leaves_settings_as_they_were(network, classes):
     before = settings()
-    VIANNSelector(NETWORKS[network]()).fit(*classes)
+    VIANNSelector(NETWORKS[network](), threshold="mean").fit(*classes)
     assert settings() == before
 
 
@@ -143,7 +145,8 @@ def test_a_fit_of_a_wrapper_leaves_no_trace_on_any_backend(classes):
         expected = [draw(), draw()]
     with seeded(3):
         first = draw()
-        VIANNSelector(NETWORKS["scikeras"](), random_state=0).fit(*classes)
+        network = NETWORKS["scikeras"]()
+        VIANNSelector(network, threshold="mean", random_state=0).fit(*classes)
         assert [first, draw()] == expected
 
 
@@ -163,7 +166,9 @@ def test_seeded_draws_the_same_numbers():
 )
 def test_same_random_state_same_importances(network, classes):
     def importances(random_state):
-        selector = VIANNSelector(NETWORKS[network](), random_state=random_state)
+        selector = VIANNSelector(
+            NETWORKS[network](), threshold="mean", random_state=random_state
+        )
         return selector.fit(*classes).feature_importances_
 
     assert_array_equal(importances(0), importances(0))

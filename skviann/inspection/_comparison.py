@@ -268,7 +268,7 @@ def _fitted(estimator, X, y, seed):
         if isinstance(estimator, (VIANNSelector, BaseNetwork)):
             estimator = clone(estimator)
         else:  # a wrapper does not measure VIANN by itself
-            estimator = VIANNSelector(estimator)
+            estimator = VIANNSelector(estimator, threshold="mean")
         if estimator.random_state is None:
             estimator.set_params(random_state=seed)
         return estimator.fit(X, y)
