@@ -730,8 +730,9 @@ class VIANNSelector(ImportanceSelector):
         n_repeats = 1 if self.n_repeats == "auto" else self.n_repeats
         is_single = not is_path and n_repeats == 1 and self.step in ("auto", None)
         wrapper = self.estimator
-        has_validation = hasattr(wrapper, "fit__validation_data")
-        if not is_single and (has_validation or "validation_data" in fit_params):
+        validation = getattr(wrapper, "fit__validation_data", None)
+        validation = fit_params.get("validation_data", validation)
+        if not is_single and validation is not None:
             raise ValueError(
                 "validation_data has all columns, but networks are trained on some of "
                 "them, too. Take validation_split."
