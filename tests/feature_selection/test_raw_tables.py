@@ -473,13 +473,6 @@ def test_several_labels():
 # Mistakes
 
 
-@pytest.mark.parametrize("parameter", ["categorical_features", "feature_groups"])
-def test_networks_of_ones_own_see_numbers(parameter):
-    own = VIANNSelector(KerasClassifier(lambda: None), **{parameter: [0]})
-    with pytest.raises(ValueError, match=f"{parameter} works with the ready-made"):
-        own.fit(np.zeros((10, 2)), [0, 1] * 5)
-
-
 def test_parameters_of_others():
     with pytest.raises(TypeError, match="no n_features_to_select. max_features=5"):
         VIANNSelector(n_features_to_select=5)
@@ -513,9 +506,11 @@ def test_tags():
         assert tags.categorical
         assert tags.string
         assert tags.sparse
-    tags = VIANNSelector(KerasClassifier(lambda: None)).__sklearn_tags__().input_tags
-    assert not tags.allow_nan
-    assert not tags.categorical
+    network = KerasClassifier(lambda: None)
+    assert VIANNSelector(network).__sklearn_tags__().input_tags.categorical
+    of_numbers = VIANNSelector(network, encode=False).__sklearn_tags__().input_tags
+    assert not of_numbers.allow_nan
+    assert not of_numbers.categorical
 
 
 @pytest.mark.parametrize("convert", [pd.DataFrame, pl.from_pandas])

@@ -11,6 +11,7 @@ from skviann.feature_selection._learner import Learner
 from skviann.feature_selection._packed_rows import PackedRows, _CheckPoints
 from skviann.feature_selection._path import Path
 from skviann.feature_selection._progress import Progress
+from skviann.feature_selection._ready_made import ReadyMade
 from skviann.feature_selection._search import Plan, search
 from skviann.feature_selection._verdict import (
     Cut,
@@ -51,7 +52,7 @@ def test_the_loss_rises_by_what_shuffling_costs():
     weights = np.repeat([1, 1e-6], 2000)
     network = VIANNRegressor()
     problem = network._open(*network._read(X, y, reset=True), weights, reset=True)
-    learner = PackedRows.split(network, problem, Splitting(4, [0]))
+    learner = PackedRows.split(ReadyMade(network), problem, Splitting(4, [0]))
     features = np.tile([0, 1, 3], (4, 1))
     networks, _ = learner.train_round(features, seed=0)
     increases = learner.increases_by_shuffling(networks, features, seed=0)
@@ -224,7 +225,7 @@ def test_correlations_with_the_target():
     network = VIANNRegressor(n_bins=1, random_state=0)
     table, target = network._read(X, y, reset=True)
     problem = network._open(table, target, None, reset=True)
-    learner = PackedRows.split(network, problem, Splitting(3, [0]))
+    learner = PackedRows.split(ReadyMade(network), problem, Splitting(3, [0]))
     found = learner.correlations()
     for (rows, _), of_fold in zip(learner.folds, found, strict=True):
         ranks = rankdata(y[rows])
@@ -237,9 +238,9 @@ def test_each_set_has_the_losses_of_its_best_check_point():
     looks = [[[4, 4], [2, 2]], [[1, 3], [5, 1]], [[9, 2], [3, 3]], [[9, 9], [9, 9]]]
     looks = iter(looks + 3 * looks[-1:])
     watch = _CheckPoints(
-        lambda _: [np.array(next(looks), dtype=float)], [np.array([1, 3])], 6
+        lambda _: [np.array(next(looks), dtype=float)], [np.array([1, 3])]
     )
-    epochs = [epoch for epoch in range(1, 7) if watch(epoch, None)]
+    epochs = [epoch for epoch in range(1, 7) if watch(epoch, 6, None)]
     # Means by hand: 4, 2.5, 3.75, 9 and 2, 2, 3, 9.
     assert_allclose(watch.best, [[[1, 3], [2, 2]]])
     assert epochs[0] == 4  # the second look without a lower sum
