@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test test-jax test-torch lint docs build clean
+.PHONY: demo test test-guide test-jax test-torch lint docs build clean
 
 demo: $(VENV)/demo
 	$(BIN)/python examples/first_steps/quickstart.py
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -n $(JOBS)
+
+# The examples on all pages of the user guide.
+test-guide: $(VENV)/test
+	$(BIN)/python -m pytest -n $(JOBS) docs/user_guide
 
 # What is to work on other backends of Keras than TensorFlow.
 test-jax test-torch: test-%: $(VENV)/%

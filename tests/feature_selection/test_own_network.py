@@ -371,7 +371,6 @@ NETWORKS = {
     "scikeras": (single(scikeras.wrappers.KerasClassifier), AT_ONCE, ""),
     "keras.wrappers": (single(of_keras, build_for_keras), ALONE, "wrapper of Keras"),
     "callbacks": (single(callbacks=[STOP]), ALONE, "it has callbacks"),
-    "validation": (single(validation_split=0.2), ALONE, "validation_split=0.2"),
 }
 
 

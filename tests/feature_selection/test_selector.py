@@ -159,13 +159,6 @@ def test_a_fold_of_all_rows_is_a_fit_of_the_estimator(classes):
     assert_allclose(proba.sum(axis=1), 1)
 
 
-def test_n_jobs_changes_nothing(classes):
-    alone = of_one_training(keras_wrapper(), n_repeats=2).fit(*classes)
-    together = clone(alone).set_params(n_jobs=2).fit(*classes)
-    assert_array_equal(together.importances_, alone.importances_)
-    assert (alone.importances_[0] != alone.importances_[1]).any()
-
-
 def test_a_single_training_is_the_wrappers_own_fit(classes):
     wrapper = scikeras_wrapper()
     selector = of_one_training(wrapper).fit(*classes)
@@ -1088,7 +1081,7 @@ def test_rows_that_stand_several_times_in_a_table(kind):
         assert VIANNSelector(random_state=0).fit(X[rows], y[rows]).n_features_ == 0
 
 
-@pytest.mark.parametrize("seed", [1, 3])  # those in which another column was kept
+@pytest.mark.parametrize("seed", [3])  # in which another column was kept
 def test_what_is_kept_is_what_was_measured(seed):
     """A column that separates two classes, among a thousand, in few rows."""
     rng = np.random.default_rng(seed)
