@@ -14,9 +14,9 @@ demo: $(VENV)/demo
 test: $(VENV)/test
 	$(BIN)/python -m pytest -n $(JOBS)
 
-# The examples on all pages of the user guide.
+# The examples on all pages of the documentation.
 test-guide: $(VENV)/test
-	$(BIN)/python -m pytest -n $(JOBS) docs/user_guide
+	$(BIN)/python -m pytest -n $(JOBS) docs/*.md docs/user_guide
 
 # What is to work on other backends of Keras than TensorFlow.
 test-jax test-torch: test-%: $(VENV)/%
