@@ -272,9 +272,9 @@ def test_blocks_of_columns_are_never_put_together(client, tmp_path):
     selector = DaskVIANNSelector(**settings)
     selector.fit(in_chunks, da.from_array(y))
     assert set(selector.feature_importances_.argsort()[-2:]) == {17, 4300}
-    # Other threads add in another order.
+    # The same on some machines; on others, float32's rounding differs by some 3e-6.
     assert_allclose(
-        selector.feature_importances_, expected.feature_importances_, rtol=1e-4
+        selector.feature_importances_, expected.feature_importances_, rtol=1e-5
     )
 
 

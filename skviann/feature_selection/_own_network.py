@@ -151,7 +151,8 @@ class OwnNetwork:
         self._labels_and_template = None, None
         self._packs = Cache()
         self._any_width = None
-        self._reason = None  # why not at once; "": at once; None: not known yet
+        # Why not at once; "": at once; None: not known yet.
+        self._reason = "there is one" if single else None
 
     def __getstate__(self):
         # Keras models are built anew where they are needed.
@@ -313,15 +314,15 @@ class OwnNetwork:
 
     def _trains_at_once(self, problem):
         if self._reason is None:
-            self._reason = self._why_not_at_once(problem) or ""
-            how = f"one after the other: {self._reason}" if self._reason else "at once"
-            if not self.single:
-                self._say(f"Copies of the network train {how}.")
+            self._reason = ""
+            reason = self._why_not_at_once(problem)
+            if reason:
+                self._cannot(reason)
+            else:
+                self._say("Copies of the network train at once.")
         return not self._reason
 
     def _why_not_at_once(self, problem):
-        if self.single:
-            return "there is one"
         if self.fit_params:
             return f"its fit is given {sorted(self.fit_params)}"
         reason = wrappers.why_not_at_once(self.wrapper)
@@ -424,7 +425,7 @@ class OwnNetwork:
         self._say(f"Copies of the network train one after the other: {reason}.")
 
     def _kernel_of(self, model, X):
-        """Find the weights that leave the inputs; None, with a warning, if none do."""
+        """Find the weights that leave the inputs; None if there are not any of each."""
         try:
             return wrappers.kernel_of_columns(model, np.stack([X.min(0), X.max(0)]))
         except wrappers.NoWeightsOfColumns as error:

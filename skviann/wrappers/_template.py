@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from skviann._first_layers import leaves
 from skviann._seeding import seeded
+from skviann.wrappers._feed import in_keras_float
 from skviann.wrappers._lending import describe
 from skviann.wrappers._packed import INTEGERS, why_not_packed
 
@@ -71,10 +72,8 @@ class Template:
                     f"The estimator's model has inputs of shape {shape[1:]}, but there "
                     f"are {n_inputs}. Have it built for meta['n_features_in_'] inputs."
                 )
-            self.y = np.asarray(fitted.target_encoder_.transform(y))
+            self.y = in_keras_float(np.asarray(fitted.target_encoder_.transform(y)))
             fitted._check_model_compatibility(self.y)
-        if self.y.dtype.kind == "f":
-            self.y = self.y.astype(keras.config.floatx(), copy=False)
         settings = _settings(fitted)
         self.epochs = int(settings["epochs"])
         batch_size = settings.get("batch_size") or 32
@@ -250,8 +249,8 @@ class Meta(dict):
 
     is_asked_for = False
 
-    def __init__(self, entries, feature_of_input):
-        super().__init__(entries)
+    def __init__(self, feature_of_input):
+        super().__init__()
         self._feature_of_input = feature_of_input
 
     def __missing__(self, name):
@@ -276,7 +275,7 @@ def tell_features(wrapper, feature_of_input):
 
     Returns what it will be told, a `Meta`.
     """
-    meta = Meta({}, feature_of_input)
+    meta = Meta(feature_of_input)
     get_metadata = type(wrapper)._get_metadata
 
     def with_features():
