@@ -87,6 +87,37 @@ def read_groups(feature_groups, table):
     return Groups(np.array([number_of[feature] for feature in features]), found)
 
 
+def find_features(wanted, groups, names, parameter):
+    """Return numbers of features, given by columns or by groups: ndarray of int.
+
+    `wanted` are names of columns or of groups, numbers of columns, or a mask of them;
+    of a group, one column stands for all. `names` are those of columns, or None.
+    """
+    n_columns = len(groups.feature_of_column)
+    wanted = [] if wanted is None else list(wanted)
+    if wanted and all(isinstance(one, (bool, np.bool_)) for one in wanted):
+        if len(wanted) != n_columns:
+            raise ValueError(
+                f"{parameter} must be a mask of the {n_columns} columns of X, or their "
+                f"names or numbers; got a mask of {len(wanted)}."
+            )
+        wanted = np.flatnonzero(wanted)
+    names = None if names is None else list(names)
+    n_features = groups.feature_of_column.max() + 1
+    found = np.zeros(n_features, dtype=bool)
+    for one in wanted:
+        if isinstance(one, str) and groups.names is not None and one in groups.names:
+            found[groups.names.index(one)] = True
+        else:
+            column = find_column(one, names, n_columns, parameter)
+            found[groups.feature_of_column[column]] = True
+    if found.all():
+        raise ValueError(
+            f"{parameter} has all {n_features} features of X: there are none to select."
+        )
+    return np.flatnonzero(found)
+
+
 def clusters_of(values, threshold):
     """Find clusters of columns whose rank correlations are high on average.
 

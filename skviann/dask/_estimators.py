@@ -408,9 +408,10 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
                 self._splitting(split_seeds, {}),
                 own,
             )
-            findings = self._search(learner, self._plan(seed))
             reader = learner.reader
             take_names(self, reader)
+            findings = self._search(learner, self._plan(seed, reader))
+            findings = self._with_companions(learner, findings)
             if own is not None:
                 estimator = estimator_of(findings.estimator, reader, learner.is_encoded)
                 findings = findings._replace(estimator=estimator)

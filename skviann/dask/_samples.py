@@ -153,14 +153,21 @@ class OnWorkers(Learner):
         correlations = self._cluster.gather(self._call_each("correlations"))
         return np.average(correlations, axis=0, weights=self._weights)
 
+    def companions(self, kept, choices, pvalues):
+        """Look at the first sample."""
+        call = self._cluster.submit(
+            _call, self._samples[0], "companions", kept, choices, pvalues
+        )
+        return self._cluster.gather([call])[0]
+
     def why_shuffled(self):
         """Why networks of the user's own are not ranked by weights: list of str."""
         reasons = [self._cluster.submit(_why_shuffled, one) for one in self._samples]
         return [one for one in self._cluster.gather(reasons) if one is not None]
 
-    def for_rounds(self, seed):
+    def for_rounds(self, seed, fixed):
         is_wide = self.n_features > BLOCK_SIZE and self._opened.sees_any_width
-        return WideLearner(self, seed) if is_wide else self
+        return WideLearner(self, seed, fixed) if is_wide else self
 
     def interaction_strengths(self):
         """Add up products over the samples, tile by tile."""
@@ -216,6 +223,9 @@ class InBlocks(OnWorkers):
         super().__init__(cluster, blocks, [1.0], opened[0])
         self.n_networks = opened[0].n_networks  # of all blocks together
         self._ends = np.cumsum([one.n_features for one in inputs])
+
+    def companions(self, kept, choices, pvalues):
+        return None  # blocks never meet
 
     def _by_block(self, features):
         """Which features of each block: block, and numbers in it."""

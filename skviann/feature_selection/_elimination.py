@@ -25,7 +25,13 @@ class Elimination(NamedTuple):
 
 
 def eliminate(
-    train_round, n_folds, n_features, counts, interactions=None, correlations=None
+    train_round,
+    n_folds,
+    n_features,
+    counts,
+    interactions=None,
+    correlations=None,
+    fixed=(),
 ):
     """Train in rounds; each fold drops its weakest features by itself.
 
@@ -33,8 +39,10 @@ def eliminate(
     networks and their shares, (n_folds, n_networks, n_in_round). `counts` tell how many
     features are left after each round, see `remaining_after`; `interactions`,
     (n_folds, n_features), are those of `interaction_strengths`, and `correlations` are
-    those with the target.
+    those with the target. Features that are `fixed` take part in all rounds, are not
+    counted, and come first in the rankings.
     """
+    is_fixed = np.isin(np.arange(n_features), fixed)
     features = np.tile(np.arange(n_features), (n_folds, 1))
     networks, shares = first_round = train_round(features)
     rounds = [[one] for one in zip(features, shares, strict=True)]
@@ -43,7 +51,7 @@ def eliminate(
             [
                 strongest(
                     accumulate(of_fold, n_features).mean(axis=0),
-                    of_fold[-1][0],
+                    np.setdiff1d(of_fold[-1][0], fixed),
                     n_left,
                     None if interactions is None else interactions[fold],
                     None if correlations is None else correlations[fold],
@@ -51,6 +59,8 @@ def eliminate(
                 for fold, of_fold in enumerate(rounds)
             ]
         )
+        features = np.array([np.union1d(of_fold, fixed) for of_fold in features])
+        features = features.astype(int)
         networks, shares = train_round(features)
         for of_fold, *one in zip(rounds, features, shares, strict=True):
             of_fold.append(one)
@@ -61,7 +71,7 @@ def eliminate(
     ]
     rankings = [
         # The last key counts first.
-        np.lexsort((-of_fold.mean(axis=0), -taken))
+        np.lexsort((-of_fold.mean(axis=0), -taken, ~is_fixed))
         for of_fold, taken in zip(importances, n_rounds, strict=True)
     ]
     return Elimination(

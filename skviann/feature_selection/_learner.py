@@ -128,8 +128,18 @@ class Learner(ABC):
         """
         return None
 
-    def for_rounds(self, seed):
-        """Return the learner for rounds of elimination: itself, unless wide."""
+    def companions(self, kept, choices, pvalues):
+        """Look at features beside those kept; None where rows are not at hand.
+
+        See `find_companions`.
+        """
+        return None
+
+    def for_rounds(self, seed, fixed):
+        """Return the learner for rounds of elimination: itself, unless wide.
+
+        `fixed` are the features that stay in any case.
+        """
         return self
 
 

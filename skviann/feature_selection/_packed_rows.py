@@ -15,6 +15,7 @@ from sklearn.utils import gen_batches
 
 from skviann._target import Target, scores_of_skewed
 from skviann.feature_selection import _interactions
+from skviann.feature_selection._companions import find_companions
 from skviann.feature_selection._folds import Folds, are_few, seen_rows, split_rows
 from skviann.feature_selection._learner import (
     MAX_TESTED_ROWS,
@@ -298,6 +299,12 @@ class PackedRows(RowsLearner):
                 np.maximum.at(of_fold[some], inputs.feature, strongest)
         return correlations
 
+    def companions(self, kept, choices, pvalues):
+        rows = np.arange(self.problem.n_rows)
+        if self.unit_of_row is not None:  # copies tell nothing more
+            rows = np.unique(self.unit_of_row, return_index=True)[1]
+        return find_companions(self.problem, rows, kept, choices, pvalues)
+
     def interaction_strengths(self):
         if not self.can_interact:
             return None
@@ -308,11 +315,11 @@ class PackedRows(RowsLearner):
             self.problem.inputs,
         )
 
-    def for_rounds(self, seed):
+    def for_rounds(self, seed, fixed):
         is_wide = self.n_features > BLOCK_SIZE and self.network.sees_any_width(
             self.problem
         )
-        return WideLearner(self, seed) if is_wide else self
+        return WideLearner(self, seed, fixed) if is_wide else self
 
     def importances_of_blocks(self, blocks, seeds):
         """Train a network for each block: list of ndarray of shape (n_features,).

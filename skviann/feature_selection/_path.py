@@ -26,7 +26,7 @@ _LEAST_SHARE = 0.005
 class Path(NamedTuple):
     """Held-out losses of nested sets of columns."""
 
-    n_features: np.ndarray  # (n_sets,): how many columns each holds, from 0
+    n_features: np.ndarray  # (n_sets,): how many columns each holds, from those fixed
     losses: np.ndarray  # (n_sets, n_rows): of each row that was held out
     weights: np.ndarray  # (n_rows,): how much it counts
     split_losses: np.ndarray  # (n_folds, n_sets): means by fold
@@ -150,17 +150,19 @@ def merge_paths(paths, weights):
     )
 
 
-def follow_path(path_of_sizes, n_features, n_most=None, at_least=0):
+def follow_path(path_of_sizes, n_features, n_most=None, at_least=0, n_fixed=0):
     """Train nested sets of columns, until more of them no longer help.
 
-    `path_of_sizes` makes a `Path` of a list of sizes. It is asked for ``[0]`` first,
-    which is a model that sees no column; then for no more than `n_most` columns, and
-    for `at_least` as many, if there are.
+    `path_of_sizes` makes a `Path` of a list of sizes. It is asked first for the set of
+    the `n_fixed` columns that are kept in any case; ``[0]`` is a model that sees no
+    column. Then it is asked for no more than `n_most` others, and for sets of
+    `at_least` columns, if there are so many.
     """
-    n_most = n_features if n_most is None else min(n_most, n_features)
-    path = path_of_sizes([0])
-    while stretch := set_sizes(n_most, path.n_features[-1]):
-        more = path_of_sizes(stretch)
+    n_free = n_features - n_fixed
+    n_most = n_free if n_most is None else min(n_most, n_free)
+    path = path_of_sizes([n_fixed])
+    while stretch := set_sizes(n_most, path.n_features[-1] - n_fixed):
+        more = path_of_sizes([n_fixed + size for size in stretch])
         path = Path(
             np.concatenate([path.n_features, more.n_features]),
             np.concatenate([path.losses, more.losses]),
@@ -186,7 +188,8 @@ def selection_frequencies(rankings, sizes):
 def _may_go_on(path):
     """Whether larger sets than those of the path may be better still."""
     best = int(path.mean_losses().argmin())
-    if 2 * path.n_features[best] > path.n_features[-1]:
+    sizes = path.n_features - path.n_features[0]
+    if 2 * sizes[best] > sizes[-1]:
         return True
     means, errors = path.differences(best)
     return len(means) > 1 and means[-1] < 2 * errors[-1]
@@ -198,7 +201,8 @@ def choose_size(path):
     That is the smallest whose mean held-out loss is within half a standard error of the
     best one's, or within 0.5 % of what the best one gains over none; the error is that
     of the paired difference. No column at all is chosen where the best set is not
-    better than none by two of them. Returned is the set's position in the path.
+    better than none by two of them. With columns that are kept in any case, these alone
+    are "none". Returned is the set's position in the path.
 
     References
     ----------

@@ -34,6 +34,7 @@ class Plan(NamedTuple):
     with_path: bool = True  # whether to look for the number of columns to keep
     n_most: int | None = None  # no more columns will be kept
     at_least: int = 0  # how far to follow the path in any case
+    fixed: np.ndarray = np.zeros(0, dtype=int)  # features that are kept in any case
     sampler: Any = None  # None: no test
 
 
@@ -53,19 +54,19 @@ def search(learner, plan, progress):
     -------
     findings : Findings
     """
-    n_features, step = learner.n_features, plan.step
+    n_features, step, n_fixed = learner.n_features, plan.step, len(plan.fixed)
     if step == "auto":
-        step = 0.5 if n_features > _FEW_FEATURES else None
-    counts = remaining_after(n_features, step)
+        step = 0.5 if n_features - n_fixed > _FEW_FEATURES else None
+    counts = remaining_after(n_features - n_fixed, step)
     strengths = correlations = None
     if counts:
         correlations = learner.correlations()
         if n_features > GUARD_UNTIL:
             strengths = learner.interaction_strengths()
-        learner = learner.for_rounds(plan.seed)
+        learner = learner.for_rounds(plan.seed, plan.fixed)
     n_steps = len(counts) + 1 + 4 * plan.with_path + (plan.sampler is not None)
     with progress(n_steps) as bar:
-        looks = _Looks(learner, plan.seed, bar)
+        looks = _Looks(learner, plan.seed, n_fixed, bar)
         elimination = eliminate(
             looks.round,
             learner.n_folds,
@@ -73,11 +74,13 @@ def search(learner, plan, progress):
             counts,
             strengths,
             correlations,
+            plan.fixed,
         )
         findings = Findings(
             elimination.importances,
             elimination.n_rounds.mean(axis=0),
             learner.fitted(elimination.first_round),
+            fixed=np.isin(np.arange(n_features), plan.fixed),
         )
         if plan.with_path:
             rankings = elimination.rankings
@@ -86,6 +89,7 @@ def search(learner, plan, progress):
                 n_features,
                 plan.n_most,
                 plan.at_least,
+                n_fixed,
             )
             path, rankings, needs = looks.look_again(rankings, path)
             frequencies = selection_frequencies(rankings, path.n_features)
@@ -101,9 +105,10 @@ def search(learner, plan, progress):
 class _Looks:
     """Asks a learner for one training after the other."""
 
-    def __init__(self, learner, seed, bar):
+    def __init__(self, learner, seed, n_fixed, bar):
         self._learner = learner
         self._seed = seed
+        self._n_fixed = n_fixed
         self._rng = np.random.default_rng(seed)
         self._bar = bar
 
@@ -150,17 +155,19 @@ class _Looks:
             By how much the loss rises, mean over folds; 0 where it was not looked at.
         """
         needs = np.zeros(rankings.shape)
-        n_kept = int(path.n_features[choose_size(path)])
-        if not 1 < n_kept <= _MANY_KEPT:
+        n_kept, n_fixed = int(path.n_features[choose_size(path)]), self._n_fixed
+        if not 1 < n_kept - n_fixed <= _MANY_KEPT:
             return path, rankings, needs.mean(axis=0)
         kept = np.sort(rankings[:, :n_kept])
         networks, _ = self._learner.train_round(kept, self._next_seed())
         increases = self._learner.increases_by_shuffling(networks, kept, self._seed)
         self._bar.step(f"second look at {n_kept} columns")
-        order = np.argsort(-increases, axis=1, kind="stable")
+        is_fixed = np.isin(kept, rankings[0, :n_fixed])
+        # The last key counts first.
+        order = np.lexsort((-increases, ~is_fixed), axis=1)
         in_order = rankings.copy()
         in_order[:, :n_kept] = np.take_along_axis(kept, order, axis=1)
-        sizes = path.n_features[(path.n_features > 0) & (path.n_features < n_kept)]
+        sizes = path.n_features[1:][path.n_features[1:] < n_kept]
         again = path.with_smaller(self.path(in_order, sizes.tolist()))
         is_better = again.mean_losses().mean() < path.mean_losses().mean()
         n_again = choose_size(again)

@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 )
 
 from skviann._cells import is_missing
-from skviann._groups import CORRELATED, clusters_of
+from skviann._groups import find_features
 from skviann._lazy import wrappers
 from skviann._sklearn_compat import (
     HasMethods,
@@ -42,7 +42,7 @@ from skviann._table import (
     warn_about_columns,
 )
 from skviann._target import read_target
-from skviann._validation import all_or_nothing, draw_seeds, spread_rows
+from skviann._validation import all_or_nothing, draw_seeds
 from skviann.feature_selection._base import (
     MAX_FEATURES,
     THRESHOLD,
@@ -50,7 +50,6 @@ from skviann.feature_selection._base import (
     check_threshold,
 )
 from skviann.feature_selection._folds import Folds, Splitting
-from skviann.feature_selection._learner import MAX_TESTED_ROWS
 from skviann.feature_selection._own_network import (
     OwnNetwork,
     shuffled,
@@ -90,8 +89,6 @@ from skviann.neural_network import (
 
 # Few rows are split into folds so many times.
 _REPEATS_OF_FEW = 3
-# Among more features, no clusters of correlated ones are looked for.
-_MANY_CLUSTERED = 2000
 
 
 def _can_go_on(selector):
@@ -182,6 +179,12 @@ class VIANNSelector(ImportanceSelector):
     min_features_to_select : int, default=0
         Keep at least this many, the most important ones. Set it to 1 in pipelines,
         because most models need a feature.
+    fixed_features : array-like, default=None
+        Columns that are kept in any case: names, numbers, or a mask of shape
+        (n_features,). Of a group, one column fixes all. All networks see them, and
+        the others are kept for what they tell beyond them: the path starts from the
+        fixed ones alone. They count neither for `max_features` nor for
+        `min_features_to_select`.
     step : int, float, "auto" or None, default="auto"
         How many features are dropped after each training, the weakest ones. A number
         below 1 is a share of those that are left. New networks are trained on the rest,
@@ -242,12 +245,20 @@ class VIANNSelector(ImportanceSelector):
     importances_std_ : ndarray of shape (n_features,)
         The standard deviation of `importances_` over networks. They have seen different
         rows (with four folds, three quarters each) and start from different weights.
+    support_ : ndarray of bool of shape (n_features,)
+        Which columns are kept, the same as `get_support()`.
     ranking_ : ndarray of shape (n_features,)
-        1 for the first feature. Where there is a path, the folds' votes come first: in
+        1 for all that are kept, as in `sklearn.feature_selection.RFE`; then 2, 3, ...
+        in the order of `summary()`, whose "rank" has no ties. There, features of
+        `fixed_features` come first. Then, where there is a path, the folds' votes: in
         how many of them a feature is among those kept. Then comes its need in the
         second look (see the notes), then its importance, then its place in the table.
-    n_rounds_ : ndarray of shape (n_features,)
-        The number of trainings with the feature before it was dropped, mean over folds.
+    stand_ins_ : dict of str to list of tuple of (str, float)
+        For each kept feature, dropped ones that could stand in for it: those that tell
+        at least half of its variance, and the share that they tell (see the notes), at
+        most five. For a dropped feature that is told by a kept one, that one, and the
+        share of it that the dropped one tells. Not with `partial_fit`, nor for more
+        than 20,000 features.
     n_features_ : int
         Number of features that are kept.
     threshold_ : float
@@ -269,6 +280,10 @@ class VIANNSelector(ImportanceSelector):
         feature tells, on held-out rows? Not corrected for the number of features. It is
         1 for features that no fold kept until its last round. Only with "fdr" and
         "fwer".
+    qvalues_ : ndarray of shape (n_features,)
+        The p-values adjusted for the number of features, by Benjamini and Hochberg or,
+        with "fwer", by Holm: features with at most `alpha` are kept. NaN for those of
+        `fixed_features`. Only with "fdr" and "fwer".
     target_scale_ : str
         "raw" or "normal scores": what of a quantity the networks predicted, see the
         notes. Of several quantities, "normal scores" means those of the skewed ones.
@@ -343,6 +358,14 @@ class VIANNSelector(ImportanceSelector):
     replaced by draws from its distribution given the others. If the feature matters,
     the loss on held-out rows rises.
 
+    **Reasons and stand-ins.** `summary()` says of each dropped feature what it tells
+    beside those that are kept. It is "carried by" a kept feature if this one tells at
+    least half of its variance (a correlation ratio of ranks, by 16 bins, adjusted for
+    their number), or if all kept ones together do, in a sum of their bins. Else it is
+    "related to y" if an analysis of variance of the target, by the bins of this feature
+    alone, says so (adjusted for the number of features, at 0.05). At most 4000 rows are
+    looked at.
+
     **Importances** tell how much a network uses a column. They do not tell in which
     direction, nor that the column is a cause. Columns that carry the same information
     share the importance. With elimination, the features of the last rounds stand out,
@@ -396,6 +419,7 @@ class VIANNSelector(ImportanceSelector):
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "max_features": MAX_FEATURES,
         "min_features_to_select": [Interval(Integral, 0, None, closed="left")],
+        "fixed_features": ["array-like", None],
         "step": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
@@ -425,6 +449,7 @@ class VIANNSelector(ImportanceSelector):
         alpha=0.05,
         max_features=None,
         min_features_to_select=0,
+        fixed_features=None,
         step="auto",
         cv=4,
         categorical_features=None,
@@ -441,6 +466,7 @@ class VIANNSelector(ImportanceSelector):
         self.alpha = alpha
         self.max_features = max_features
         self.min_features_to_select = min_features_to_select
+        self.fixed_features = fixed_features
         self.step = step
         self.cv = cv
         self.categorical_features = categorical_features
@@ -665,7 +691,7 @@ class VIANNSelector(ImportanceSelector):
         splitting = Splitting(self.cv, split_seeds)
         learner = self._learner(copy.copy(network), problem, splitting)
         at_least = before.path.n_features[-1] if has_path else 0
-        findings = self._search(learner, self._plan(seed, at_least))
+        findings = self._search(learner, self._plan(seed, network, at_least))
         if before is None:
             network.random_state = stream.seeds[0]
         else:
@@ -701,20 +727,13 @@ class VIANNSelector(ImportanceSelector):
         sample_weight = fit_params.get("sample_weight")
         problem = network._open(table, target, sample_weight, reset=True)
         warn_about_columns(network._learned.columns)
+        plan = self._plan(seed, network)
         splitting = self._splitting(split_seeds, split_params)
         learner = self._learner(network, problem, splitting)
         if problem.target.task == "regression":
             y = target if problem.used is None else target[problem.used]
             learner = with_best_scale(learner, y, seed)
-        findings = self._search(learner, self._plan(seed))
-        return self._with_companions(problem, findings)
-
-    def _with_companions(self, problem, findings):
-        """Add to findings what is known of columns that are correlated."""
-        return findings._replace(
-            is_clustered=_are_clustered(problem, findings.pvalues),
-            partners=_take_turns(problem, findings),
-        )
+        return self._with_companions(learner, self._search(learner, plan))
 
     def _fit_own(self, X, y, fit_params):
         """Search with copies of the user's network; return findings and the reader.
@@ -759,7 +778,7 @@ class VIANNSelector(ImportanceSelector):
             tell=print if self.verbose else None,
         )
         seed, *split_seeds = self._draw_seeds(wrapper)
-        plan = self._plan(seed)
+        plan = self._plan(seed, reader)
         if is_path:
             splitting = self._splitting(split_seeds, split_params)
             learner = PackedRows.split(network, problem, splitting)
@@ -769,7 +788,7 @@ class VIANNSelector(ImportanceSelector):
             learner = PackedRows(network, problem, folds, n_repeats)
             step = None if self.step == "auto" else self.step
             plan = plan._replace(step=step)
-        findings = self._search(learner, plan)
+        findings = self._with_companions(learner, self._search(learner, plan))
         fitted = findings.estimator
         estimator = estimator_of(fitted, reader, read.is_encoded)
         findings = findings._replace(estimator=estimator)
@@ -777,7 +796,7 @@ class VIANNSelector(ImportanceSelector):
             warn_about_scales(problem.X, fitted.wrapper)
         if network.why_shuffled is not None:
             warnings.warn(shuffled(network.why_shuffled), UserWarning, stacklevel=4)
-        return self._with_companions(problem, findings), reader
+        return findings, reader
 
     def _findings_of_frozen(self, X, y, fit_params):
         """Read the importances of a network that is fitted already."""
@@ -802,7 +821,9 @@ class VIANNSelector(ImportanceSelector):
             check_consistent_length(X, y)
         self._ask_max_features(X)
         importances = network._learned.groups.by_feature(network.importances_)
-        return Findings(importances, np.ones(importances.shape[1]), network)
+        n_features = importances.shape[1]
+        fixed = np.isin(np.arange(n_features), self._fixed(network))
+        return Findings(importances, np.ones(n_features), network, fixed=fixed)
 
     def _check_estimator(self):
         if isinstance(self.estimator, type):
@@ -882,8 +903,8 @@ class VIANNSelector(ImportanceSelector):
             random_state = getattr(network, "random_state", None)
         return draw_seeds(random_state, 1 + n_repeats)
 
-    def _plan(self, seed, at_least=0):
-        """Tell what to search for with a ready-made network."""
+    def _plan(self, seed, reader, at_least=0):
+        """Tell what to search for in a table that was read."""
         sampler = None
         if self.threshold in TESTS:
             sampler = self.sampler or ConditionalSampler()
@@ -893,11 +914,25 @@ class VIANNSelector(ImportanceSelector):
             with_path=self.threshold in SIZES,
             n_most=self._n_most(),
             at_least=at_least,
+            fixed=self._fixed(reader),
             sampler=sampler,
         )
 
+    def _fixed(self, reader):
+        """Return the numbers of features to keep in any case."""
+        groups = reader._learned.groups
+        names = getattr(self, "feature_names_in_", None)
+        return find_features(self.fixed_features, groups, names, "fixed_features")
+
     def _search(self, learner, plan):
         return search(learner, plan, partial(Progress, verbose=int(self.verbose)))
+
+    def _with_companions(self, learner, findings):
+        """Add to findings how features stand beside those that are kept."""
+        verdict = Verdict(findings)
+        kept = verdict.in_order(self._cut())
+        companions = learner.companions(kept, verdict.choices, findings.pvalues)
+        return findings._replace(companions=companions)
 
     def _set_results(self, findings, reader=None):
         """Write down what was found out.
@@ -912,8 +947,6 @@ class VIANNSelector(ImportanceSelector):
         self.importances_ = by_column(findings.importances)
         self.feature_importances_ = by_column(verdict.importances)
         self.importances_std_ = self.importances_.std(axis=0)
-        self.n_rounds_ = by_column(verdict.n_rounds)
-        self.ranking_ = by_column(verdict.ranking)
         for name in (
             "cv_results_",
             "selection_frequency_",
@@ -939,12 +972,49 @@ class VIANNSelector(ImportanceSelector):
     @property
     def threshold_(self):
         """Importance from which a feature is kept, or the least of one that is."""
-        cut = self._cut()
-        return self._verdict.threshold(cut)
+        check_is_fitted(self)
+        return self._verdict.threshold(self._cut())
+
+    @property
+    def support_(self):
+        """Mask of the columns that are kept, as `get_support()`."""
+        return self.get_support()
+
+    @property
+    def ranking_(self):
+        """Rank of each column: 1 for all that are kept."""
+        check_is_fitted(self)
+        return self._groups.by_column(self._verdict.ranks(self._cut()))
+
+    @property
+    def qvalues_(self):
+        """Adjusted p-values, as the threshold asks."""
+        check_is_fitted(self)
+        if self._verdict.pvalues is None:
+            raise AttributeError(
+                "qvalues_ come from a test: set threshold='fdr' or 'fwer' before fit."
+            )
+        return self._groups.by_column(self._verdict.qvalues(self._cut()))
+
+    @property
+    def stand_ins_(self):
+        """Which dropped features could stand in for each one that is kept."""
+        check_is_fitted(self)
+        names = list(self._names())
+        stand_ins = self._verdict.stand_ins(self._cut())
+        if stand_ins is None:
+            raise AttributeError(
+                "stand_ins_ are those of what fit kept; there are none after "
+                "partial_fit, for a FrozenEstimator, for more than 20,000 features, or "
+                "if a parameter was set after fit that changes what is kept."
+            )
+        return {
+            names[one]: [(names[other], share) for other, share in others]
+            for one, others in stand_ins.items()
+        }
 
     def _cut(self):
         """Tell what the parameters ask for, as they are now."""
-        check_is_fitted(self)
         threshold = self.threshold
         is_frozen = isinstance(self.estimator, FrozenEstimator)
         if threshold is None or (threshold == "auto" and is_frozen):
@@ -953,8 +1023,8 @@ class VIANNSelector(ImportanceSelector):
 
     def _kept_features(self):
         """Which features are kept, a group being one."""
-        cut = self._cut()
-        return self._verdict.kept(cut)
+        check_is_fitted(self)
+        return self._verdict.kept(self._cut())
 
     def _get_support_mask(self):
         is_kept = self._kept_features()
@@ -966,12 +1036,18 @@ class VIANNSelector(ImportanceSelector):
         Returns
         -------
         table : pandas.DataFrame or ndarray
-            A row a feature (a group is one), most important first; a structured array
-            where pandas is not installed. The columns are "feature", "kept", "rank",
-            "importance", its standard deviation over networks "std", "frequency" if
-            there is a path (see `selection_frequency_`), "pvalue" if `fit` tested,
-            "read as" (number, date, category of 5 levels, free text: not used, ...),
-            and "reason".
+            A row for each feature (a group is one), most important first; a structured
+            array where pandas is not installed. The columns are
+
+            - "feature", "kept", "rank",
+            - "importance", and its standard deviation over networks, "std",
+            - "frequency", if there is a path, see `selection_frequency_`,
+            - "rounds": trainings with the feature before it was dropped, the mean over
+              folds,
+            - "pvalue" and "qvalue", if `fit` tested,
+            - "read as": number, date, category of 5 levels, free text: not used, ...,
+            - "stand-ins", see `stand_ins_`,
+            - "reason": why it is kept, or what it tells beside those that are kept.
 
         Examples
         --------
@@ -979,13 +1055,14 @@ class VIANNSelector(ImportanceSelector):
         >>> from skviann import VIANNSelector
         >>> X, y = load_iris(return_X_y=True, as_frame=True)
         >>> selector = VIANNSelector(random_state=0).fit(X, y)
-        >>> selector.summary()[["feature", "kept", "rank"]]
-                     feature   kept  rank
+        >>> selector.summary()[["feature", "kept", "rank", "stand-ins"]]
+                     feature   kept  rank                stand-ins
         0   petal width (cm)   True     1
-        1  petal length (cm)   True     2
+        1  petal length (cm)   True     2  sepal length (cm) (0.75)
         2   sepal width (cm)  False     3
-        3  sepal length (cm)  False     4
+        3  sepal length (cm)  False     4  petal length (cm) (0.75)
         """
+        check_is_fitted(self)
         cut = self._cut()
         verdict, names = self._verdict, list(self._names())
         columns = {
@@ -997,10 +1074,19 @@ class VIANNSelector(ImportanceSelector):
         }
         if verdict.size is not None:
             columns["frequency"] = verdict.frequencies
+        columns["rounds"] = verdict.n_rounds
         if verdict.pvalues is not None:
             columns["pvalue"] = verdict.pvalues
-        columns["read as"] = self._read_as()
-        columns["reason"] = np.array(verdict.reasons(cut, names), dtype=object)
+            columns["qvalue"] = verdict.qvalues(cut)
+        columns["read as"] = read_as = self._read_as()
+        stand_ins = verdict.stand_ins(cut)
+        if stand_ins is not None:
+            columns["stand-ins"] = np.array(
+                [_in_words(stand_ins.get(one, ()), names) for one in range(len(names))],
+                dtype=object,
+            )
+        reasons = verdict.reasons(cut, names, read_as)
+        columns["reason"] = np.array(reasons, dtype=object)
         order = np.argsort(verdict.ranking)
         return as_table({name: values[order] for name, values in columns.items()})
 
@@ -1102,52 +1188,9 @@ class VIANNSelector(ImportanceSelector):
         return new
 
 
-def _are_clustered(problem, pvalues):
-    """Tell which features are tested numbers that are correlated with another one.
-
-    Boolean (n_features,), all False where features are groups; None without a test.
-    """
-    if pvalues is None:
-        return None
-    clusters = _clusters(problem, pvalues < 1)
-    clustered = np.concatenate([[], *clusters])
-    return np.isin(np.arange(len(pvalues)), clustered)
-
-
-def _take_turns(problem, findings):
-    """Find features that folds choose in place of each other, and are correlated.
-
-    Two take turns if at most half as many folds choose both as would by chance, each of
-    the two being chosen as often as it is. (n_features,): of several such features the
-    one that this is truest of, -1 where there is none; None without a path.
-    """
-    if findings.path is None:
-        return None
-    choices = findings.choices()
-    frequencies = choices.mean(axis=0)
-    partners = np.full(len(frequencies), -1)
-    for cluster in _clusters(problem, (frequencies > 0) & (frequencies < 1)):
-        of_cluster = choices[:, cluster].astype(float)
-        both = of_cluster.T @ of_cluster
-        by_chance = len(choices) * np.outer(frequencies[cluster], frequencies[cluster])
-        share = np.where(by_chance < 1, np.inf, both / by_chance)
-        np.fill_diagonal(share, np.inf)
-        closest = share.argmin(axis=1)
-        partners[cluster] = np.where(share.min(axis=1) <= 0.5, cluster[closest], -1)
-    return partners
-
-
-def _clusters(problem, asked):
-    """Find clusters of correlated numbers among some features: list of ndarray.
-
-    There are none where features are groups of columns, or where very many are asked.
-    """
-    numbers = np.setdiff1d(np.flatnonzero(asked), problem.categories)
-    if len(asked) < problem.X.shape[1] or len(numbers) > _MANY_CLUSTERED:
-        return []
-    rows = spread_rows(problem.n_rows, MAX_TESTED_ROWS)
-    clusters = clusters_of(problem.coded(rows, numbers), CORRELATED)
-    return [numbers[cluster] for cluster in clusters]
+def _in_words(stand_ins, names):
+    """Write features and the shares that they tell: "a (0.97), b (0.61)"."""
+    return ", ".join(f"{names[one]} ({share:.2f})" for one, share in stand_ins)
 
 
 def is_own(estimator):

@@ -149,31 +149,31 @@ def _deviation(values):
     return values.std(ddof=1) if len(values) > 1 else 0.0
 
 
-def benjamini_hochberg(pvalues, alpha):
-    """Select while at most a share `alpha` of the selected is expected to be false.
+def benjamini_hochberg(pvalues):
+    """Adjust p-values for the false discovery rate.
 
-    With the p-values sorted, all up to the last ``p[i] <= alpha * i / n_tests`` are
-    selected. This controls the false discovery rate of independent and of positively
-    dependent tests.
+    With the p-values sorted, that of test i becomes the least ``p[j] * n_tests / j`` of
+    all j from i on. Selecting those of at most `alpha` controls the false discovery
+    rate of independent and of positively dependent tests.
 
-    From p-values, (n_tests,), to whether each null hypothesis is rejected.
+    From p-values to adjusted ones, (n_tests,).
 
     References
     ----------
     Y. Benjamini, Y. Hochberg (1995), "Controlling the false discovery rate", Journal
     of the Royal Statistical Society B 57(1), 289-300.
     """
-    return stats.false_discovery_control(pvalues, method="bh") <= alpha
+    return stats.false_discovery_control(pvalues, method="bh")
 
 
-def holm(pvalues, alpha):
-    """Select while any false one among the selected has a probability of `alpha`.
+def holm(pvalues):
+    """Adjust p-values for the probability that any selected one is false.
 
-    With the p-values sorted, all before the first ``p[i] > alpha / (n_tests - i + 1)``
-    are selected. This controls the family-wise error rate, however the tests depend on
-    each other.
+    With the p-values sorted, that of the test i becomes the largest
+    ``p[j] * (n_tests - j + 1)`` of all j up to i. Selecting those of at most `alpha`
+    controls the family-wise error rate, however the tests depend on each other.
 
-    From p-values, (n_tests,), to whether each null hypothesis is rejected.
+    From p-values to adjusted ones, (n_tests,).
 
     References
     ----------
@@ -182,10 +182,10 @@ def holm(pvalues, alpha):
     """
     pvalues = np.asarray(pvalues, dtype=np.float64)
     order = np.argsort(pvalues, kind="stable")
-    bounds = alpha / np.arange(len(pvalues), 0, -1)
-    selected = np.zeros(len(pvalues), dtype=bool)
-    selected[order] = np.logical_and.accumulate(pvalues[order] <= bounds)
-    return selected
+    adjusted = np.empty(len(pvalues))
+    factors = np.arange(len(pvalues), 0, -1)
+    adjusted[order] = np.maximum.accumulate(pvalues[order] * factors)
+    return np.minimum(adjusted, 1)
 
 
 class ConditionalDraws:

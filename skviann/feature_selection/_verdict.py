@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skviann.feature_selection._base import as_select_from_model
+from skviann.feature_selection._companions import STANDS_IN, Companions
 from skviann.feature_selection._path import (
     MAX_HELD_OUT_ROWS,
     Path,
@@ -18,6 +19,11 @@ from skviann.feature_selection._significance import benjamini_hochberg, holm
 # Thresholds that are not of importances, but found in the data.
 SIZES = ("auto", "held-out")
 TESTS = {"fdr": benjamini_hochberg, "fwer": holm}
+
+# So many stand-ins are named for a feature.
+_N_STAND_INS = 5
+# A feature is related to y if its adjusted p-value is no larger.
+_RELATED = 0.05
 
 # Below this share that the choices of two folds have in common (Jaccard), a user is
 # told that other rows would lead to others.
@@ -36,10 +42,8 @@ class Findings(NamedTuple):
     needs: np.ndarray | None = None  # (n_features,): what the second look found
     pvalues: np.ndarray | None = None
     rankings: np.ndarray | None = None  # (n_folds, n_features): those of the path
-    # (n_features,): whether it is in a cluster of correlated columns that were tested
-    is_clustered: np.ndarray | None = None
-    # (n_features,): which correlated feature folds choose in its place; -1: none
-    partners: np.ndarray | None = None
+    companions: Companions | None = None
+    fixed: np.ndarray | None = None  # (n_features,): boolean; None: none is
 
     def choices(self):
         """Tell which features each fold chooses: boolean (n_folds, n_features)."""
@@ -115,9 +119,12 @@ class Verdict:
     importances : ndarray of shape (n_features,)
         Mean over networks.
     ranking : ndarray of int of shape (n_features,)
-        1 for the first: by the folds' votes, then by need, then by importance.
+        1 for the first: those that are fixed, then by the folds' votes, then by need,
+        then by importance.
+    is_fixed : ndarray of bool of shape (n_features,)
+        Which are kept in any case.
     size : int or None
-        How many features the path chose; None: there is no path.
+        How many features the path chose, with those; None: there is no path.
     votes : ndarray of shape (n_features,) or None
         In how many folds a feature is among the first `size`.
     """
@@ -126,11 +133,12 @@ class Verdict:
         self.importances = findings.importances.mean(axis=0)
         self.n_rounds = findings.n_rounds
         self.pvalues = findings.pvalues
-        self.is_clustered = findings.is_clustered
-        if self.is_clustered is None:
-            self.is_clustered = np.zeros(len(self.importances), dtype=bool)
+        self.is_fixed = findings.fixed
+        if self.is_fixed is None:
+            self.is_fixed = np.zeros(len(self.importances), dtype=bool)
+        self.n_fixed = self.is_fixed.sum()
+        self.companions = findings.companions
         self.size = self.votes = None
-        self.partners = findings.partners
         self.choices = None  # of a single search, not of several chunks
         keys = [-self.n_rounds, -self.importances]  # the last one counts first
         if findings.path is not None:
@@ -142,43 +150,51 @@ class Verdict:
             keys += [-findings.needs, -self.votes]
             if findings.rankings is not None:
                 self.choices = findings.choices()
-        self.ranking = np.argsort(np.lexsort(keys)) + 1
+        self.ranking = np.argsort(np.lexsort([*keys, ~self.is_fixed])) + 1
 
     @property
     def frequencies(self):
         """Share of the folds in which a feature is among the first `size`."""
         return self.votes / self.n_folds
 
+    def qvalues(self, cut):
+        """Adjust p-values as the threshold asks; NaN for features that are fixed."""
+        adjust = TESTS.get(cut.threshold, benjamini_hochberg)
+        qvalues = np.full(len(self.pvalues), np.nan)
+        qvalues[~self.is_fixed] = adjust(self.pvalues[~self.is_fixed])
+        return qvalues
+
     def kept(self, cut):
         """Tell which features are kept: boolean (n_features,)."""
         is_kept = self._reach(cut)
         n_kept = max(is_kept.sum(), cut.n_least)
         n_kept = n_kept if cut.n_most is None else min(n_kept, cut.n_most)
-        if n_kept == is_kept.sum():
-            return is_kept
-        # The most important first, of those that are kept and then of the others.
-        first = -self.importances if cut.is_of_importances else self.ranking
-        in_order = np.lexsort((first, ~is_kept))
-        return np.isin(np.arange(len(is_kept)), in_order[:n_kept])
+        if n_kept != is_kept.sum():
+            # The most important first, of those that are kept and then of the others.
+            first = -self.importances if cut.is_of_importances else self.ranking
+            in_order = np.lexsort((first, ~is_kept, self.is_fixed))
+            is_kept = np.isin(np.arange(len(is_kept)), in_order[:n_kept])
+        return is_kept | self.is_fixed
 
     def _reach(self, cut):
-        """Tell which features reach the threshold, however many these are."""
+        """Tell which features reach the threshold, however many; of those not fixed."""
         if cut.is_of_importances:
-            return as_select_from_model(self.importances, cut.threshold).get_support()
+            selector = as_select_from_model(self.importances, cut.threshold)
+            return selector.get_support() & ~self.is_fixed
         if (self.size if cut.threshold in SIZES else self.pvalues) is None:
             raise NotFittedError(
                 f"threshold={cut.threshold!r} was set after fit; call fit again."
             )
         if cut.threshold in TESTS:
-            return TESTS[cut.threshold](self.pvalues, cut.alpha)
+            return self.qvalues(cut) <= cut.alpha
         # Constant columns never do.
-        return (self.ranking <= self.size) & (self.importances > 0)
+        return (self.ranking <= self.size) & (self.importances > 0) & ~self.is_fixed
 
     def threshold(self, cut):
         """Return the importance from which features are kept, or the least kept."""
         if cut.is_of_importances:
             return as_select_from_model(self.importances, cut.threshold).threshold_
-        kept = self.importances[self.kept(cut)]
+        kept = self.importances[self.kept(cut) & ~self.is_fixed]
         return float(kept.min()) if len(kept) else np.inf
 
     def warnings(self, cut):
@@ -189,17 +205,22 @@ class Verdict:
                 f"Found min_features_to_select={cut.n_least} > {n_features=}. There "
                 "will be no feature selection and all features will be kept."
             )
-        if self.kept(cut).any():
-            if cut.threshold in SIZES and self.size:
+        if (self.kept(cut) & ~self.is_fixed).any():
+            if cut.threshold in SIZES and self.size > self.n_fixed:
                 yield from self._doubts()
             return
         remedy = "min_features_to_select=1 keeps the most important one all the same."
+        none = "No column is kept"
+        if self.n_fixed:
+            none += " but those in fixed_features"
         if cut.n_most == 0:
-            yield "No column is kept: max_features is 0."
+            yield f"{none}: max_features is 0."
         elif cut.is_of_importances:
-            yield f"No column is kept: none reaches threshold={cut.threshold!r}."
+            yield f"{none}: none reaches threshold={cut.threshold!r}."
         elif cut.threshold in TESTS:
-            n_clustered = self.is_clustered.sum()
+            n_clustered = 0
+            if self.companions is not None:
+                n_clustered = self.companions.is_clustered.sum()
             if n_clustered:
                 remedy = (
                     "No column alone is shown to be needed beside the others, and "
@@ -209,12 +230,15 @@ class Verdict:
                 )
             yield (
                 f"No column's use is significant at alpha={cut.alpha} "
-                f"(threshold={cut.threshold!r}): none is kept. {remedy}"
+                f"(threshold={cut.threshold!r}). {none}. {remedy}"
             )
         else:
+            what = ("them", "a model without any")
+            if self.n_fixed:
+                what = ("others", "these alone")
             yield (
-                "No column is kept: on rows held out, no set of them predicts y better "
-                f"than a model without any. {remedy}"
+                f"{none}: on rows held out, no set of {what[0]} predicts y better than "
+                f"{what[1]}. {remedy}"
             )
 
     def _doubts(self):
@@ -230,44 +254,115 @@ class Verdict:
                 "selection_frequency_ tells how many folds agree on each column."
             )
 
-    def reasons(self, cut, names):
+    def ranks(self, cut):
+        """Rank features as RFE does: 1 for all that are kept, then 2, 3, ..."""
+        kept = self.kept(cut)
+        ranks = np.ones(len(kept), dtype=int)
+        ranks[~kept] = np.argsort(np.argsort(self.ranking[~kept])) + 2
+        return ranks
+
+    def in_order(self, cut):
+        """Return the features that are kept, first ones first."""
+        kept = np.flatnonzero(self.kept(cut))
+        return kept[np.argsort(self.ranking[kept])]
+
+    def stand_ins(self, cut):
+        """Find what stands in for what: dict of feature to pairs of feature and share.
+
+        For a kept feature, dropped ones that tell at least half of its variance; for a
+        dropped one, the kept feature that tells the most of it. None if fit looked at
+        other features than those kept now.
+        """
+        companions, kept = self.companions, self.in_order(cut)
+        if companions is None or not np.array_equal(
+            kept[: len(companions.kept)], companions.kept
+        ):
+            return None
+        stand_ins = {}
+        is_dropped = ~np.isin(np.arange(len(self.importances)), kept)
+        for one, shares in zip(companions.kept, companions.stands_in.T, strict=True):
+            able = np.flatnonzero(is_dropped & (shares >= STANDS_IN))
+            best = able[np.argsort(-shares[able], kind="stable")][:_N_STAND_INS]
+            stand_ins[int(one)] = [(int(two), float(shares[two])) for two in best]
+        alone = companions.carried.max(axis=1, initial=0)
+        for one in np.flatnonzero(is_dropped & (alone >= STANDS_IN)):
+            best = companions.carried[one].argmax()
+            share = companions.stands_in[one, best]
+            stand_ins[int(one)] = [(int(companions.kept[best]), float(share))]
+        return stand_ins
+
+    def reasons(self, cut, names, read_as):
         """Say for each feature why it is kept or not: list of str."""
         reaches, threshold = self._reach(cut), self.threshold(cut)
+        is_known = self.stand_ins(cut) is not None
+        qvalues = None if self.pvalues is None else self.qvalues(cut)
         reasons = []
         for number, kept in enumerate(self.kept(cut)):
-            reason = self._reason(number, reaches[number], cut, threshold)
+            if self.is_fixed[number]:
+                reasons.append("in fixed_features")
+                continue
+            if self.importances[number] == 0:
+                reason = self._no_use(number, read_as[number])
+            elif cut.is_of_importances:
+                than = "reaches" if reaches[number] else "is below"
+                reason = f"importance {than} the threshold {threshold:.3g}"
+            elif cut.threshold in TESTS:
+                reason = self._reason_of_test(number, cut, qvalues[number])
+            else:
+                reason = self._reason_of_path(number, reaches[number])
             if kept and not reaches[number]:
                 reason += f"; kept for min_features_to_select={cut.n_least}"
             elif reaches[number] and not kept:
                 reason += f"; left out for max_features={cut.n_most}"
-            partner = -1 if self.partners is None else self.partners[number]
-            if cut.threshold in SIZES and partner >= 0:
-                reason += f"; takes turns with {names[partner]}"
+            elif not kept and is_known and self.importances[number] > 0:
+                reason += self._beside_kept(number, names)
+            if cut.threshold in SIZES and self.companions is not None:
+                partner = self.companions.partners[number]
+                if partner >= 0:
+                    reason += f"; takes turns with {names[partner]}"
             reasons.append(reason)
         return reasons
 
-    def _reason(self, number, reaches, cut, threshold):
+    def _no_use(self, number, read_as):
+        if "not used" in read_as:
+            return "not used: see how it was read"
+        if self.companions is not None and self.companions.is_constant[number]:
+            return "constant"
+        return "the networks make no use of it"
+
+    def _reason_of_test(self, number, cut, qvalue):
+        if qvalue <= cut.alpha:
+            return f"significant: q = {qvalue:.2g} is at most {cut.alpha}"
+        return (
+            f"not significant: p = {self.pvalues[number]:.2g} alone, but q = "
+            f"{qvalue:.2g} among {(~self.is_fixed).sum()} tests is above {cut.alpha}"
+        )
+
+    def _reason_of_path(self, number, reaches):
         taken, n_rounds = self.n_rounds[number], self.n_rounds.max()
-        if self.importances[number] == 0:
-            return "the networks make no use of it"
-        if cut.is_of_importances:
-            than = "reaches" if reaches else "is below"
-            return f"importance {than} the threshold {threshold:.3g}"
-        if cut.threshold in TESTS:
-            verb = "significant" if reaches else "not significant"
-            reason = f"{verb} at {cut.alpha} ({cut.threshold})"
-            if not reaches and self.is_clustered[number]:
-                reason += " beside others, some of which are correlated with it"
-            return reason
         if taken < n_rounds and not reaches:
             return f"dropped after {taken:.3g} of {n_rounds:.3g} rounds, on average"
-        if self.size == 0:
+        if self.size == self.n_fixed:
             return "no set of columns predicts rows held out better than none"
         folds = "no fold"
         if self.votes[number] > 0:
             folds = f"{self.votes[number]:.3g} of {self.n_folds} folds"
         first = "first" if self.size == 1 else f"among the first {self.size}"
         return f"{first} in {folds}"
+
+    def _beside_kept(self, number, names):
+        """Say what a dropped feature tells, beside those that are kept."""
+        companions = self.companions
+        if companions.is_carried()[number]:
+            best = companions.carried[number].argmax()
+            share = companions.carried[number, best]
+            if share >= STANDS_IN:
+                return f"; carried by {names[companions.kept[best]]} ({share:.2f})"
+            share = companions.carried_by_all[number]
+            return f"; carried by those kept together ({share:.2f})"
+        if companions.relation[number] > _RELATED:
+            return "; no relation to y was seen"
+        return "; related to y, but too weak to help beside those kept"
 
 
 def as_cv_results(path):

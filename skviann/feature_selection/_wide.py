@@ -23,11 +23,14 @@ class WideLearner(Learner):
         takes the only features that the networks see.
     seed : int
         Of the training that `fitted` needs.
+    fixed : ndarray of int
+        Features that all networks see.
     """
 
-    def __init__(self, learner, seed):
+    def __init__(self, learner, seed, fixed):
         self._learner = learner
         self._seed = seed
+        self._fixed = fixed
         self._survivors = None
         self.n_folds, self.n_features = learner.n_folds, learner.n_features
 
@@ -56,9 +59,10 @@ class WideLearner(Learner):
         n_blocks = -(-features.shape[1] // BLOCK_SIZE)
         places, blocks = [], []
         for fold, of_fold in enumerate(features):
-            order = rng.permutation(len(of_fold))
+            is_fixed = np.isin(of_fold, self._fixed)
+            order = rng.permutation(np.flatnonzero(~is_fixed))
             for block in np.array_split(order, n_blocks):
-                block.sort()
+                block = np.union1d(block, np.flatnonzero(is_fixed))
                 places.append((fold, block))
                 blocks.append((fold, of_fold[block]))
         seeds = rng.integers(2**31, size=len(blocks)).tolist()
@@ -75,7 +79,8 @@ class WideLearner(Learner):
 
         All features were looked at in blocks only, by networks of as many kinds.
         """
-        order = np.argsort(-self._importances, kind="stable")
+        is_free = ~np.isin(self._survivors, self._fixed)
+        order = np.lexsort((-self._importances, is_free))
         best = np.sort(self._survivors[order[:BLOCK_SIZE]])
         features = np.tile(best, (self.n_folds, 1))
         networks, _ = self._learner.train_round(features, self._seed)

@@ -78,7 +78,7 @@ def test_the_columns_that_help_are_kept(selected):
     best = selected.cv_results_["mean_test_score"].argmax()
     assert best >= 2
     assert_array_equal(selected.selection_frequency_[[0, 2]], 1)
-    assert set(selected.ranking_[[0, 2]]) == {1, 2}
+    assert_array_equal(selected.ranking_[[0, 2]], 1)
     assert selected.importances_.shape == (8, 6)
     assert_allclose(selected.importances_.sum(axis=1), 1)
     reasons = selected.summary().set_index("feature")["reason"]
@@ -124,7 +124,7 @@ def test_many_columns_are_eliminated_in_rounds():
     wide = np.hstack([X, RNG.normal(size=(240, 40))])
     found = selector(max_features=None).fit(wide, Y)
     assert_array_equal(found.get_support(indices=True), [0, 2])
-    assert sorted(set(found.n_rounds_)) != [1]
+    assert sorted(set(found.summary()["rounds"])) != [1]
     assert found.cv_results_["n_features"][-1] == 16
 
 

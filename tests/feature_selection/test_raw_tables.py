@@ -319,7 +319,7 @@ def test_columns_of_a_group_are_one_feature():
     for values in (
         selector.feature_importances_,
         selector.ranking_,
-        selector.n_rounds_,
+        selector.selection_frequency_,
         selector.get_support(),
     ):
         assert values.shape == (table.shape[1],)

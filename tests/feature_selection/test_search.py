@@ -164,8 +164,9 @@ def test_what_is_kept_is_what_the_folds_voted_for():
     assert_array_equal(verdict.kept(cut), [False, False, False, False, True])
     # Votes first, then importances.
     assert_array_equal(verdict.ranking, [5, 2, 3, 4, 1])
-    assert verdict.reasons(cut, list("abcde"))[4] == ("first in 2 of 2 folds")
-    assert verdict.reasons(cut, list("abcde"))[1] == "first in no fold"
+    reasons = verdict.reasons(cut, list("abcde"), ["number"] * 5)
+    assert reasons[4] == "first in 2 of 2 folds"
+    assert reasons[1] == "first in no fold"
 
 
 def test_a_choice_that_other_rows_would_not_repeat_is_warned_about():

@@ -114,10 +114,10 @@ def test_learned_attributes(fitted):
     assert fitted.importances_std_.max() > 0
     assert_allclose(fitted.feature_importances_.sum(), 1)
     assert fitted.threshold_ == pytest.approx(1 / 6)
-    assert sorted(fitted.ranking_) == [1, 2, 3, 4, 5, 6]
-    assert_array_equal(
-        fitted.feature_importances_[np.argsort(fitted.ranking_)],
-        sorted(fitted.feature_importances_, reverse=True),
+    ranks = fitted.summary()["rank"]
+    assert_array_equal(ranks, [1, 2, 3, 4, 5, 6])
+    assert_allclose(
+        fitted.summary()["importance"], sorted(fitted.feature_importances_)[::-1]
     )
     assert_allclose(fitted.estimator_.importances_, fitted.importances_)
     assert fitted.n_features_ == 2
@@ -239,7 +239,7 @@ def test_every_accepted_estimator_finds_the_columns(estimator, classes, quantity
     if is_regressor(estimator):
         X, y = quantity[0], StandardScaler().fit_transform(quantity[1][:, None])[:, 0]
     selector = VIANNSelector(estimator, threshold="mean", random_state=0).fit(X, y)
-    assert selector.ranking_[0] == 1 or selector.ranking_[1] == 1
+    assert selector.feature_importances_.argmax() in (0, 1)
     assert selector.feature_importances_[:2].sum() > 0.5  # of six columns
     assert type(selector.estimator_) is type(estimator)
     assert selector.estimator_ is not estimator
@@ -543,7 +543,7 @@ def test_edges(edge, estimator, classes):
     if edge == "constant columns" and estimator is NETWORK:
         assert_array_equal(importances[3:], 0)
     if edge == "duplicated columns":
-        assert set(selector.ranking_[[0, 1, 6, 7]]) == {1, 2, 3, 4}
+        assert set(selector.summary()["feature"][:4]) == {"x0", "x1", "x6", "x7"}
 
 
 # Copies
@@ -761,7 +761,8 @@ def test_elimination_finds_an_interaction(cut):
 
 def test_importances_and_ranking_agree(cut):
     importances, ranking = cut.feature_importances_, cut.ranking_
-    assert sorted(ranking) == list(range(1, 81))
+    assert sorted(ranking) == [1, 1, 1, *range(2, 79)]
+    assert_array_equal(ranking == 1, cut.support_)
     # Of those that are kept, a second look decides the order.
     n_kept = cut.n_features_
     assert set(np.argsort(ranking)[:n_kept]) == set(np.argsort(-importances)[:n_kept])
@@ -793,7 +794,7 @@ def test_without_verbose_nothing_is_printed(classes, capsys):
 
 def test_rounds_see_only_the_features_that_are_left(wide):
     selector = VIANNSelector(NETWORK, step=0.5, threshold="mean").fit(*wide)
-    n_rounds = 4 * selector.n_rounds_  # of all folds
+    n_rounds = 4 * selector.summary()["rounds"]  # of all folds
     assert_allclose(n_rounds.sum(), 4 * (80 + 40 + 20 + 16))
     assert_array_equal(n_rounds, np.round(n_rounds))
     assert n_rounds.min() == 4
@@ -810,10 +811,10 @@ def test_unseeded_fits_differ(classes):
 
 def test_no_elimination_of_few_features_or_in_networks_of_ones_own(classes, wide):
     few = VIANNSelector(NETWORK, threshold="mean").fit(*classes)
-    assert_array_equal(few.n_rounds_, 1)
+    assert_array_equal(few.summary()["rounds"], 1)
     own = of_one_training(scikeras_wrapper()).fit(*wide)
-    assert_array_equal(own.n_rounds_, 1)
-    assert clone(own).set_params(step=64).fit(*wide).n_rounds_.max() == 2
+    assert_array_equal(own.summary()["rounds"], 1)
+    assert clone(own).set_params(step=64).fit(*wide).summary()["rounds"].max() == 2
 
 
 def test_elimination_on_sparse_input(wide):
@@ -824,8 +825,9 @@ def test_elimination_on_sparse_input(wide):
     sparse = of_one_training(wrapper, step=64).fit(scipy.sparse.csr_array(X), y)
     # Products of columns are looked at in dense tables only, so rounds may differ.
     assert_allclose(sparse.importances_.sum(), 1)
-    assert_array_equal(np.sort(sparse.n_rounds_), np.sort(dense.n_rounds_))
-    assert {7, 30, 60} & set(sparse.ranking_.argsort()[:3])
+    n_rounds = [np.sort(one.summary()["rounds"]) for one in (sparse, dense)]
+    assert_array_equal(*n_rounds)
+    assert {7, 30, 60} & set(sparse.feature_importances_.argsort()[-3:])
 
 
 @pytest.mark.parametrize(
@@ -834,7 +836,7 @@ def test_elimination_on_sparse_input(wide):
 )
 def test_learned_networks_are_ready_made_too(network, classes):
     selector = VIANNSelector(network, random_state=0).fit(*classes)
-    assert set(selector.ranking_[:2]) == {1, 2}
+    assert set(selector.summary()["feature"][:2]) == {"x0", "x1"}
     assert "mean_test_score" in selector.cv_results_
 
 
@@ -879,7 +881,8 @@ def test_nothing_is_kept_where_nothing_matters(threshold, wide):
     with pytest.warns(UserWarning, match="No features were selected"):
         assert selector.transform(X[:, :20]).shape == (400, 0)
     selector.set_params(min_features_to_select=1)
-    assert_array_equal(selector.get_support(indices=True), [selector.ranking_.argmin()])
+    first = selector.summary()["feature"][0]
+    assert_array_equal(selector.get_feature_names_out(), [first])
 
 
 @pytest.mark.parametrize(
@@ -988,12 +991,12 @@ def test_max_features_caps_the_cut(wide):
     selector = VIANNSelector(max_features=2, random_state=0).fit(*wide)
     assert_array_equal(selector.cv_results_["n_features"], [0, 1, 2])
     assert selector.n_features_ == 2
-    assert selector.ranking_[selector.get_support()].max() == 2
+    assert sorted(selector.ranking_)[:4] == [1, 1, 2, 3]
 
 
 def test_max_features_may_change_after_fit(cut):
     fewer = copy.copy(cut).set_params(max_features=1)
-    assert_array_equal(fewer.get_support(indices=True), [cut.ranking_.argmin()])
+    assert_array_equal(fewer.get_feature_names_out(), [cut.summary()["feature"][0]])
 
 
 def test_many_columns_can_be_kept():
@@ -1180,10 +1183,12 @@ def tested(wide):
 
 def test_significant_columns_are_kept(tested):
     assert_array_equal(tested.get_support(indices=True), [7, 30, 60])
-    assert tested.pvalues_.shape == (80,)
+    assert tested.pvalues_.shape == tested.qvalues_.shape == (80,)
     assert tested.pvalues_[[7, 30, 60]].max() < 0.001
-    assert (tested.pvalues_[tested.n_rounds_ < 4].max()) == 1
+    table = tested.summary()
+    assert table["pvalue"][table["rounds"] < 4].max() == 1
     corrected = scipy.stats.false_discovery_control(tested.pvalues_)
+    assert_allclose(tested.qvalues_, corrected)
     for alpha in (0.01, 0.2, 0.9):
         kept = copy.copy(tested).set_params(alpha=alpha).get_support()
         assert_array_equal(kept, corrected <= alpha)
@@ -1195,6 +1200,7 @@ def test_family_wise_error(tested):
     # Adjusted p-values: one is never below that of a smaller p-value.
     holm = np.maximum.accumulate(np.sort(tested.pvalues_) * np.arange(80, 0, -1))
     assert holm[2] < 0.05 < holm[3]
+    assert_allclose(np.sort(selector.qvalues_), np.minimum(holm, 1))
     for alpha in [*0.9 * holm[:3], *1.1 * holm[:3]]:
         n_kept = (holm <= alpha).sum()
         assert selector.set_params(alpha=alpha).get_support().sum() == n_kept
@@ -1226,11 +1232,10 @@ def test_a_sampler_of_ones_own(wide):
 def test_summary(cut, tested, wide):
     table = cut.summary()
     assert list(table["rank"]) == list(range(1, 81))
-    assert list(table["feature"][table["kept"]]) == [
-        f"x{number}" for number in np.argsort(cut.ranking_)[:3]
-    ]
-    in_order = cut.feature_importances_[np.argsort(cut.ranking_)]
-    assert_allclose(table["importance"], in_order)
+    assert set(table["feature"][table["kept"]]) == {"x7", "x30", "x60"}
+    numbers = table["feature"].str.removeprefix("x").astype(int)
+    assert_allclose(table["importance"], cut.feature_importances_[numbers])
+    assert_array_equal(np.diff(cut.ranking_[numbers[2:]]), 1)
     assert table["reason"].str.contains("rounds").sum() > 40
     found = "among the first 3 in 12 of 12 folds"
     assert (table["reason"][table["kept"]] == found).all()
@@ -1240,7 +1245,7 @@ def test_summary(cut, tested, wide):
     named = VIANNSelector(NETWORK, threshold="mean").fit(names, wide[1]).summary()
     last = named[named["feature"] == "column 3"].iloc[0]
     assert last["read as"] == "constant"
-    assert "no use of it" in last["reason"]
+    assert last["reason"] == "constant"
     assert (table["read as"] == "number").all()
     assert not last["kept"]
 
@@ -1249,9 +1254,12 @@ def test_reasons_tell_of_limits(tested, cut):
     kept = tested.get_support().sum()
     more = copy.copy(tested).set_params(min_features_to_select=kept + 1)
     table = more.summary()
-    (added,) = table[table["kept"] & (table["pvalue"] > 0.05)]["reason"]
+    (added,) = table[table["kept"] & (table["pvalue"] > 0.05)].itertuples()
     limit = f"min_features_to_select={kept + 1}"
-    assert added == f"not significant at 0.05 (fdr); kept for {limit}"
+    assert added.reason == (
+        f"not significant: p = {added.pvalue:.2g} alone, but q = {added.qvalue:.2g} "
+        f"among 80 tests is above 0.05; kept for {limit}"
+    )
     fewer = copy.copy(cut).set_params(threshold=-np.inf, max_features=2).summary()
     left_out = fewer["reason"].str.endswith("; left out for max_features=2")
     assert_array_equal(left_out, ~fewer["kept"])

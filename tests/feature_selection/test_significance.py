@@ -106,9 +106,7 @@ PUBLISHED = np.array(
 @pytest.mark.parametrize(("select", "n_selected"), [(benjamini_hochberg, 4), (holm, 3)])
 def test_published_example(select, n_selected):
     shuffled = np.random.default_rng(0).permutation(len(PUBLISHED))
-    selected = select(PUBLISHED[shuffled], alpha=0.05)
-    assert selected.dtype == bool
-    assert_array_equal(selected, shuffled < n_selected)
+    assert_array_equal(select(PUBLISHED[shuffled]) <= 0.05, shuffled < n_selected)
 
 
 def benjamini_hochberg_by_hand(pvalues, alpha):
@@ -137,14 +135,14 @@ def holm_by_hand(pvalues, alpha):
 def test_selection_by_hand(select, by_hand, seed):
     pvalues = np.random.default_rng(seed).uniform(size=30) ** 4
     for alpha in (0.01, 0.05, 0.2):
-        assert_array_equal(select(pvalues, alpha), by_hand(pvalues, alpha))
+        assert_array_equal(select(pvalues) <= alpha, by_hand(pvalues, alpha))
 
 
 @pytest.mark.parametrize("select", [benjamini_hochberg, holm])
 def test_nothing_and_everything(select):
-    assert_array_equal(select(np.ones(5), 0.05), np.zeros(5, dtype=bool))
-    assert_array_equal(select(np.zeros(5), 0.05), np.ones(5, dtype=bool))
-    assert_array_equal(select([], 0.05), np.zeros(0, dtype=bool))
+    assert_array_equal(select(np.ones(5)), 1)
+    assert_array_equal(select(np.zeros(5)), 0)
+    assert_array_equal(select([]), [])
 
 
 @pytest.mark.parametrize("n_rows", [4, 400])
