@@ -8,7 +8,6 @@ from scipy import linalg, stats
 from skviann._groups import CORRELATED, clusters_of
 from skviann._validation import spread_rows
 from skviann.feature_selection._interactions import targets_of
-from skviann.feature_selection._learner import MAX_TESTED_ROWS
 from skviann.feature_selection._significance import benjamini_hochberg
 
 # A feature stands in for another one if it tells that share of its variance.
@@ -254,6 +253,6 @@ def _clusters(problem, asked):
     numbers = np.setdiff1d(np.flatnonzero(asked), problem.categories)
     if len(asked) < problem.X.shape[1] or len(numbers) > _MANY_CLUSTERED:
         return []
-    rows = spread_rows(problem.n_rows, MAX_TESTED_ROWS)
+    rows = spread_rows(problem.n_rows, _MAX_ROWS)
     clusters = clusters_of(problem.coded(rows, numbers), CORRELATED)
     return [numbers[cluster] for cluster in clusters]

@@ -135,12 +135,61 @@ class Learner(ABC):
         """
         return None
 
+    def only(self, features):
+        """Return a learner that sees some features, under numbers from 0 on."""
+        return Some(self, features)
+
     def for_rounds(self, seed, fixed):
         """Return the learner for rounds of elimination: itself, unless wide.
 
         `fixed` are the features that stay in any case.
         """
         return self
+
+
+class Some(Learner):
+    """A learner that sees some features of another one, under numbers from 0 on.
+
+    Parameters
+    ----------
+    learner : Learner
+        The other one.
+    features : ndarray of int
+        Which, in increasing order.
+    """
+
+    def __init__(self, learner, features):
+        self._learner = learner
+        self._features = features
+        self.n_folds, self.n_features = learner.n_folds, len(features)
+
+    def train_round(self, features, seed):
+        return self._learner.train_round(self._features[features], seed)
+
+    def path(self, rankings, sizes, seed):
+        return self._learner.path(self._features[rankings], sizes, seed)
+
+    def increases_by_shuffling(self, networks, features, seed):
+        features = self._features[features]
+        return self._learner.increases_by_shuffling(networks, features, seed)
+
+    def losses_with_draws(self, networks, features, rankings, sampler, seed):
+        raise NotImplementedError("a test is of all features")
+
+    def interaction_strengths(self):
+        strengths = self._learner.interaction_strengths()
+        return None if strengths is None else strengths[:, self._features]
+
+    def correlations(self):
+        correlations = self._learner.correlations()
+        return None if correlations is None else correlations[:, self._features]
+
+    def fitted(self, networks):
+        return None  # an estimator sees all features
+
+    def for_rounds(self, seed, fixed):
+        learner = self._learner.for_rounds(seed, self._features[fixed])
+        return Some(learner, self._features)
 
 
 class RowsLearner(Learner):

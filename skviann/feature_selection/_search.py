@@ -3,6 +3,7 @@
 Written once, for any `Learner`.
 """
 
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from skviann.feature_selection._path import (
     selection_frequencies,
 )
 from skviann.feature_selection._significance import feature_pvalues
-from skviann.feature_selection._verdict import Findings
+from skviann.feature_selection._verdict import Findings, Verdict
 
 # step="auto" eliminates from more features than that.
 _FEW_FEATURES = 32
@@ -100,6 +101,39 @@ def search(learner, plan, progress):
             pvalues = looks.test(elimination, plan.sampler)
             findings = findings._replace(pvalues=pvalues)
     return findings
+
+
+def search_layers(learner, plan, progress):
+    """Search again among the features that were not found, until nothing more helps.
+
+    Each layer sets aside what was found before, so that what tells the same comes next.
+
+    Parameters
+    ----------
+    learner, plan, progress
+        As for `search`.
+
+    Returns
+    -------
+    findings : Findings
+        Of the first search, with the `layers` of all.
+    """
+    first = found = search(learner, plan, progress)
+    features = np.arange(learner.n_features)
+    layers, votes = np.zeros((2, learner.n_features))
+    for number in count(1):
+        verdict = Verdict(found)
+        votes[features] = verdict.votes
+        chosen = verdict.chosen()
+        if not chosen.any():
+            break
+        layers[features[chosen]] = number
+        features = np.flatnonzero((layers == 0) | first.fixed)
+        if len(features) == len(plan.fixed):
+            break
+        fixed = np.searchsorted(features, plan.fixed)
+        found = search(learner.only(features), plan._replace(fixed=fixed), progress)
+    return first._replace(layers=layers, votes=votes)
 
 
 class _Looks:

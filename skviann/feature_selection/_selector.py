@@ -69,8 +69,9 @@ from skviann.feature_selection._packed_rows import (
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._ready_made import ReadyMade
 from skviann.feature_selection._sampling import ConditionalSampler
-from skviann.feature_selection._search import Plan, search
+from skviann.feature_selection._search import Plan, search, search_layers
 from skviann.feature_selection._verdict import (
+    ALL_RELEVANT,
     SIZES,
     TESTS,
     Cut,
@@ -93,10 +94,10 @@ _REPEATS_OF_FEW = 3
 
 def _can_go_on(selector):
     """Whether there is a `partial_fit`, for scikit-learn's `available_if`."""
-    if selector.threshold in TESTS:
+    if selector.threshold in (*TESTS, ALL_RELEVANT):
         raise AttributeError(
-            f"threshold={selector.threshold!r} tests the networks of one fit: p-values "
-            "of several chunks are not averaged. partial_fit works with 'auto', "
+            f"threshold={selector.threshold!r} needs all rows at once: what it finds "
+            "in several chunks is not averaged. partial_fit works with 'auto', "
             "'held-out' or a threshold of importances."
         )
     known = (VIANNClassifier, VIANNRegressor, type(None))
@@ -162,6 +163,9 @@ class VIANNSelector(ImportanceSelector):
         - "auto": the first k features of the ranking. Of k = 0, 1, 2, ... it is the
           smallest one that predicts held-out rows about as well as the best one (see
           Notes). "held-out" is the same.
+        - "all-relevant": every feature that tells something about the target, also
+          where others tell it, too. What "auto" keeps is set aside, and the search
+          begins anew among the others, layer by layer, until none of them helps.
         - "fdr": features that pass a test on held-out rows, with a false discovery rate
           of at most `alpha` (Benjamini and Hochberg).
         - "fwer": the same, with a probability of at most `alpha` that any of them is
@@ -311,7 +315,7 @@ class VIANNSelector(ImportanceSelector):
     -----
     **What is kept.** The smallest set that predicts about as well as any. If columns
     carry the same information, one is enough. So not every column that is related to
-    the target is kept.
+    the target is kept, unless you ask for them with ``threshold="all-relevant"``.
 
     **The path.** Each fold trains networks on the first k features of its own ranking,
     and measures their loss on its rows. With the network's ``epochs="auto"`` they train
@@ -925,7 +929,8 @@ class VIANNSelector(ImportanceSelector):
         return find_features(self.fixed_features, groups, names, "fixed_features")
 
     def _search(self, learner, plan):
-        return search(learner, plan, partial(Progress, verbose=int(self.verbose)))
+        search_all = search_layers if self.threshold == ALL_RELEVANT else search
+        return search_all(learner, plan, partial(Progress, verbose=int(self.verbose)))
 
     def _with_companions(self, learner, findings):
         """Add to findings how features stand beside those that are kept."""
@@ -1042,6 +1047,7 @@ class VIANNSelector(ImportanceSelector):
             - "feature", "kept", "rank",
             - "importance", and its standard deviation over networks, "std",
             - "frequency", if there is a path, see `selection_frequency_`,
+            - "layer", with "all-relevant": which layer found it, 0 if none did,
             - "rounds": trainings with the feature before it was dropped, the mean over
               folds,
             - "pvalue" and "qvalue", if `fit` tested,
@@ -1074,6 +1080,8 @@ class VIANNSelector(ImportanceSelector):
         }
         if verdict.size is not None:
             columns["frequency"] = verdict.frequencies
+        if verdict.layers is not None:
+            columns["layer"] = verdict.layers.astype(int)
         columns["rounds"] = verdict.n_rounds
         if verdict.pvalues is not None:
             columns["pvalue"] = verdict.pvalues

@@ -17,7 +17,8 @@ from skviann.feature_selection._path import (
 from skviann.feature_selection._significance import benjamini_hochberg, holm
 
 # Thresholds that are not of importances, but found in the data.
-SIZES = ("auto", "held-out")
+ALL_RELEVANT = "all-relevant"
+SIZES = ("auto", "held-out", ALL_RELEVANT)
 TESTS = {"fdr": benjamini_hochberg, "fwer": holm}
 
 # So many stand-ins are named for a feature.
@@ -43,6 +44,10 @@ class Findings(NamedTuple):
     pvalues: np.ndarray | None = None
     rankings: np.ndarray | None = None  # (n_folds, n_features): those of the path
     companions: Companions | None = None
+    # Of a search in layers, (n_features,): which layer found a feature, 0: none did;
+    # and in how many folds it was chosen there, or in the last one.
+    layers: np.ndarray | None = None
+    votes: np.ndarray | None = None
     fixed: np.ndarray | None = None  # (n_features,): boolean; None: none is
 
     def choices(self):
@@ -150,6 +155,11 @@ class Verdict:
             keys += [-findings.needs, -self.votes]
             if findings.rankings is not None:
                 self.choices = findings.choices()
+        self.layers = findings.layers
+        if self.layers is not None:
+            self.votes = findings.votes
+            is_found = self.layers > 0
+            keys += [-self.votes * is_found, np.where(is_found, self.layers, np.inf)]
         self.ranking = np.argsort(np.lexsort([*keys, ~self.is_fixed])) + 1
 
     @property
@@ -181,13 +191,22 @@ class Verdict:
         if cut.is_of_importances:
             selector = as_select_from_model(self.importances, cut.threshold)
             return selector.get_support() & ~self.is_fixed
-        if (self.size if cut.threshold in SIZES else self.pvalues) is None:
+        needed = self.size if cut.threshold in SIZES else self.pvalues
+        if cut.threshold == ALL_RELEVANT:
+            needed = self.layers
+        if needed is None:
             raise NotFittedError(
                 f"threshold={cut.threshold!r} was set after fit; call fit again."
             )
         if cut.threshold in TESTS:
             return self.qvalues(cut) <= cut.alpha
-        # Constant columns never do.
+        if cut.threshold == ALL_RELEVANT:
+            return self.layers > 0
+        return self.chosen()
+
+    def chosen(self):
+        """Tell which features are the first ones that the path chose, if not fixed."""
+        # Constant columns never are.
         return (self.ranking <= self.size) & (self.importances > 0) & ~self.is_fixed
 
     def threshold(self, cut):
@@ -309,7 +328,7 @@ class Verdict:
             elif cut.threshold in TESTS:
                 reason = self._reason_of_test(number, cut, qvalues[number])
             else:
-                reason = self._reason_of_path(number, reaches[number])
+                reason = self._reason_of_path(number, cut, reaches[number])
             if kept and not reaches[number]:
                 reason += f"; kept for min_features_to_select={cut.n_least}"
             elif reaches[number] and not kept:
@@ -338,8 +357,16 @@ class Verdict:
             f"{qvalue:.2g} among {(~self.is_fixed).sum()} tests is above {cut.alpha}"
         )
 
-    def _reason_of_path(self, number, reaches):
+    def _reason_of_layer(self, number):
+        layer = self.layers[number]
+        if layer:
+            return f"helps once those of layer {layer - 1:.0f} and before are set aside"
+        return "no set of those in no layer predicts rows held out better than none"
+
+    def _reason_of_path(self, number, cut, reaches):
         taken, n_rounds = self.n_rounds[number], self.n_rounds.max()
+        if cut.threshold == ALL_RELEVANT and self.layers[number] != 1:
+            return self._reason_of_layer(number)
         if taken < n_rounds and not reaches:
             return f"dropped after {taken:.3g} of {n_rounds:.3g} rounds, on average"
         if self.size == self.n_fixed:
