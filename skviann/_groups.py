@@ -10,12 +10,10 @@ from scipy.sparse import issparse
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skviann._sources import default_names, sources
 from skviann._table import (
     CATEGORY,
     check_table,
@@ -206,24 +204,45 @@ def correlated_groups(X, threshold=CORRELATED):
 
 
 def one_hot_groups(transformer):
-    """Tell which columns of a one-hot encoder's output come from the same column.
+    """Tell which input column each output of a fitted transformer comes from.
+
+    So a network can be given encoded columns, and select among those of the table.
 
     Parameters
     ----------
-    transformer : OneHotEncoder, ColumnTransformer or Pipeline
-        Fitted. Of a `Pipeline` the last step counts, of a `ColumnTransformer` each of
-        its transformers.
+    transformer : transformer of scikit-learn or skrub
+        Fitted. It may be
+
+        - a `OneHotEncoder`, `KBinsDiscretizer`, `SplineTransformer`,
+          `PolynomialFeatures` or `TargetEncoder`;
+        - an imputer or a `MissingIndicator`. Values that are filled in count as their
+          column's, even if `KNNImputer` or `IterativeImputer` takes them from others;
+        - what makes one column of one, such as a scaler, an `OrdinalEncoder` or a
+          `FunctionTransformer` with ``feature_names_out="one-to-one"``;
+        - a selector of features;
+        - skrub's `TableVectorizer`, or its `ApplyToCols` of encoders of one column;
+        - a `Pipeline`, `FeatureUnion` or `ColumnTransformer` of all these. In a
+          `ColumnTransformer`, anything that gets a single column is read, too.
+
+        Of a pipeline that ends in a model, pass ``pipeline[:-1]``.
 
     Returns
     -------
-    labels : list
-        For each column of the output, the name of the encoded column, or None if it is
-        not one of a one-hot encoder. To be passed as `feature_groups`.
+    labels : list of str or None
+        For each column of the output, the name of the column it comes from ("x0", "x1",
+        ... if the transformer was fitted without names), to be passed as
+        `feature_groups`. Powers of "a" are "a", too. Where an output comes from several
+        columns, as products do, these are a feature of their own: all products of "a"
+        and "b" are "a b". To keep "a b" is to need both columns, whether "a" is kept or
+        not. The constant of `PolynomialFeatures` comes from no column: its label is
+        None.
 
     Raises
     ------
     TypeError
-        If the transformer is none of these.
+        If it cannot be told: for instance, `PCA` makes each output of all columns.
+    ValueError
+        If two features would have the same name: "a b" is a column and a product.
 
     Examples
     --------
@@ -235,41 +254,29 @@ def one_hot_groups(transformer):
     ['x0_blue', 'x0_red', 'x1_L', 'x1_M', 'x1_S']
     >>> one_hot_groups(encoder)
     ['x0', 'x0', 'x1', 'x1', 'x1']
+
+    Products are features of their own:
+
+    >>> from sklearn.preprocessing import PolynomialFeatures
+    >>> products = PolynomialFeatures(include_bias=False).fit(np.zeros((1, 2)))
+    >>> products.get_feature_names_out().tolist()
+    ['x0', 'x1', 'x0^2', 'x0 x1', 'x1^2']
+    >>> one_hot_groups(products)
+    ['x0', 'x1', 'x0', 'x0 x1', 'x1']
     """
     check_is_fitted(transformer)
-    if isinstance(transformer, Pipeline):
-        return one_hot_groups(transformer[-1])
-    if isinstance(transformer, OneHotEncoder):
-        default = [f"x{number}" for number in range(len(transformer.categories_))]
-        names = getattr(transformer, "feature_names_in_", default)
-        return [
-            name
-            for number, name in enumerate(names)
-            for _ in range(_n_outputs(transformer, number))
-        ]
-    if not isinstance(transformer, ColumnTransformer):
-        raise TypeError(
-            "transformer must be a fitted OneHotEncoder, or a ColumnTransformer or "
-            f"Pipeline with one; got {transformer!r}."
-        )
-    outputs = transformer.output_indices_
-    labels = [None] * max((columns.stop for columns in outputs.values()), default=0)
-    for name, inner, _ in transformer.transformers_:
-        last = inner[-1] if isinstance(inner, Pipeline) else inner
-        if isinstance(last, (OneHotEncoder, ColumnTransformer)):
-            found = one_hot_groups(last)
-            if not hasattr(last, "feature_names_in_"):
-                # Its x0 is not that of another transformer.
-                found = [one and f"{name}__{one}" for one in found]
-            labels[outputs[name]] = found
+    found = sources(transformer)
+    n_columns = found.shape[1]
+    names = getattr(transformer, "feature_names_in_", default_names(n_columns))
+    columns_of = {}
+    labels = []
+    for columns in np.split(found.indices, found.indptr[1:-1]):
+        columns = sorted(columns.tolist())
+        label = " ".join(names[column] for column in columns) if columns else None
+        if columns_of.setdefault(label, columns) != columns:
+            raise ValueError(
+                f"transformer: two features would have the name {label!r}, those of "
+                f"the columns {columns_of[label]} and {columns}. Rename a column."
+            )
+        labels.append(label)
     return labels
-
-
-def _n_outputs(encoder, number):
-    """How many columns an encoder makes of one."""
-    n_outputs = len(encoder.categories_[number])
-    infrequent = getattr(encoder, "infrequent_categories_", None)
-    if infrequent is not None and infrequent[number] is not None:
-        n_outputs -= len(infrequent[number]) - 1
-    dropped = encoder.drop_idx_
-    return n_outputs - (dropped is not None and dropped[number] is not None)

@@ -29,5 +29,11 @@ __all__ = [
     "_routing_enabled",
     "_safe_indexing",
     "check_matplotlib_support",
+    "columns_of_transformers",
     "validate_params",
 ]
+
+
+def columns_of_transformers(column_transformer):
+    """Numbers of the columns that each transformer gets: a dict of name to list."""
+    return column_transformer._transformer_to_input_indices

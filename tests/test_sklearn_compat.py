@@ -11,6 +11,7 @@ import pandas
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
 
 WHERE = (
     f"scikit-learn {sklearn.__version__} changed it: the only file to change is "
@@ -131,6 +132,16 @@ def test_rows_and_what_belongs_to_them():
     taken = compat._check_method_params(frame, params, np.array([0, 2]))
     assert taken["sample_weight"].tolist() == [0, 2]
     assert taken["other"] == "as it is"
+
+
+@says_where()
+def test_columns_that_transformers_get():
+    frame = pandas.DataFrame(np.zeros((3, 6)), columns=list("abcdef"))
+    chosen = [("one", "drop", slice("b", "d")), ("two", "passthrough", [-1, 0])]
+    transformer = ColumnTransformer(chosen, remainder="passthrough").fit(frame)
+    found = compat.columns_of_transformers(transformer)
+    expected = {"one": [1, 2, 3], "two": [5, 0], "remainder": [4]}
+    assert {name: list(found[name]) for name in found} == expected
 
 
 @says_where()
