@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.utils.metadata_routing import (
@@ -25,6 +26,8 @@ from sklearn.utils.validation import (
 from skviann._cells import is_missing
 from skviann._groups import CORRELATED, clusters_of
 from skviann._lazy import wrappers
+from skviann._plot.importance import ImportanceDisplay
+from skviann._plot.selection_path import SelectionPathDisplay
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
@@ -70,6 +73,7 @@ from skviann.feature_selection._packed_rows import (
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._ready_made import ReadyMade
 from skviann.feature_selection._sampling import ConditionalSampler
+from skviann.feature_selection._report import SelectionReport, code_of, versions
 from skviann.feature_selection._search import Plan, search
 from skviann.feature_selection._verdict import (
     SIZES,
@@ -640,7 +644,9 @@ class VIANNSelector(ImportanceSelector):
 
     def _read(self, X, y, *, reset):
         """Check a table and a target for a ready-made network."""
-        return check_table(self, X, reset=reset), read_target(y, self)
+        table, target = check_table(self, X, reset=reset), read_target(y, self)
+        self._n_rows = len(target) + (0 if reset else self._n_rows)
+        return table, target
 
     def _network_like(self, network):
         """Return a new network with the settings and the columns of the selector."""
@@ -796,6 +802,7 @@ class VIANNSelector(ImportanceSelector):
                 "is not trained again. Take 'mean' (as 'auto' does here), 'median', a "
                 "multiple or a number."
             )
+        vars(self).pop("_n_rows", None)  # of an earlier fit
         check_table(self, X, reset=True)
         check_table(network, X, reset=False)
         if y is not None:
@@ -1003,6 +1010,88 @@ class VIANNSelector(ImportanceSelector):
         columns["reason"] = np.array(verdict.reasons(cut, names), dtype=object)
         order = np.argsort(verdict.ranking)
         return as_table({name: values[order] for name, values in columns.items()})
+
+    def report(self):
+        """Put together what is kept and why, on one page.
+
+        Returns
+        -------
+        report : SelectionReport
+            A notebook shows it, ``report.save("report.html")`` writes it to a file, and
+            ``print(report)`` shows it in short.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skviann import VIANNSelector
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> selector = VIANNSelector(threshold=-float("inf"), max_features=1)
+        >>> print(selector.set_params(random_state=0).fit(X, y).report())
+        """
+        cut = self._cut()
+        seed = self.random_state
+        if seed is None:
+            seed = getattr(self.estimator, "random_state", None)
+        facts = {
+            "random_state": seed,
+            "rows": getattr(self, "_n_rows", "not known"),
+            "columns": self.n_features_in_,
+        }
+        if isinstance(self.estimator, FrozenEstimator):
+            facts = {"columns": self.n_features_in_}
+        elif seed is None:
+            facts["random_state"] = "None: another fit gives somewhat other numbers"
+        return SelectionReport(
+            self.summary(),
+            self._verdict.rule(cut),
+            path=self.cv_results_ if cut.threshold in SIZES else None,
+            warnings=self._verdict.warnings(cut),
+            code=code_of(self),
+            facts=facts | versions(),
+        )
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the path to the number of features that are kept, else importances.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw. None makes a figure.
+        **kwargs : dict
+            Passed to `ImportanceDisplay.from_estimator`, with a threshold that makes no
+            path.
+
+        Returns
+        -------
+        display : SelectionPathDisplay or ImportanceDisplay
+            The latter with "fdr", "fwer", thresholds of importances, and networks in a
+            `sklearn.frozen.FrozenEstimator`.
+
+        Raises
+        ------
+        TypeError
+            If the display does not take a parameter.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skviann import VIANNSelector
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> display = VIANNSelector(random_state=0).fit(X, y).plot()
+        >>> display.n_selected
+        2
+        """
+        self._kept_features()  # is an error if another fit is needed for the threshold
+        is_by_path = self._cut().threshold in SIZES
+        display = SelectionPathDisplay if is_by_path else ImportanceDisplay
+        return display.from_estimator(self, ax=ax, **kwargs)
+
+    def _html_repr(self):
+        """Show the report in a notebook, and scikit-learn's diagram before the fit."""
+        try:
+            return self.report()._repr_html_()
+        except NotFittedError:
+            return super()._html_repr()
 
     def _names(self):
         """Names of the features: those of groups, or of columns."""

@@ -9,11 +9,11 @@ from skviann.inspection._perturbation import (
     permutation_importance,
     probe_importance,
 )
-from skviann.inspection._plot.comparison import ComparisonDisplay
-from skviann.inspection._plot.image import ImageDisplay
-from skviann.inspection._plot.importance import ImportanceDisplay
-from skviann.inspection._plot.selection_path import SelectionPathDisplay
-from skviann.inspection._plot.weight_trajectory import WeightTrajectoryDisplay
+from skviann._plot.comparison import ComparisonDisplay
+from skviann._plot.image import ImageDisplay
+from skviann._plot.importance import ImportanceDisplay
+from skviann._plot.selection_path import SelectionPathDisplay
+from skviann._plot.weight_trajectory import WeightTrajectoryDisplay
 from skviann.inspection._refit import drop_column_importance, random_forest_importance
 from skviann.inspection._weights import (
     first_layer_importance,

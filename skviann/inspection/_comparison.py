@@ -16,7 +16,7 @@ from skviann._validation import draw_seeds
 from skviann.feature_selection import TeacherStudentSelector, VIANNSelector
 from skviann.inspection import _explainers, _gradients, _perturbation, _refit, _weights
 from skviann.inspection._network import unwrap
-from skviann.inspection._plot.comparison import ComparisonDisplay
+from skviann._plot.comparison import ComparisonDisplay
 from skviann.neural_network import (
     BaseNetwork,
     DeepBeliefRanking,
