@@ -65,7 +65,7 @@ def draw_path(n_features, losses, errors, n_kept):
     elements.append(f'<polyline class="skv-losses" points="{points}"/>')
     for k, number in enumerate(n_features):
         kind, radius = ("skv-best", 4.5) if k == best else ("skv-point", 2.5)
-        tip = f"{number} features: {losses[k]:.4g} ± {errors[k]:.2g}"
+        tip = f"loss with {number}: {losses[k]:.4g} ± {errors[k]:.2g}"
         elements += [
             _line("skv-error", (xs[k], up(lowest[k])), (xs[k], up(highest[k]))),
             f'<circle class="{kind}" cx="{xs[k]:.1f}" cy="{ys[k]:.1f}" r="{radius}">'
@@ -104,10 +104,8 @@ def _whole_numbers(most):
 
 
 def _line(kind, start, end):
-    (x1, y1), (x2, y2) = start, end
-    return (
-        f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-    )
+    (x1, y1), (x2, y2) = np.round([start, end], 1)
+    return f'<line class="{kind}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>'
 
 
 def _text(x, y, words, anchor="middle"):

@@ -37,6 +37,10 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
+<style>
+body {{ margin: 0 }}
+@media screen {{ html {{ background: light-dark(#ffffff, #16191d) }} }}
+</style>
 </head>
 <body>
 {body}
@@ -83,8 +87,8 @@ class SelectionReport:
     >>> from skviann import VIANNSelector
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> report = VIANNSelector(random_state=0).fit(X, y).report()
-    >>> print(str(report).splitlines()[0])
-    2 of 4 features are kept: the fewest that predict held-out rows about as well as any.
+    >>> print(str(report).partition(":")[0])
+    2 of 4 features are kept
     >>> report.save("iris.html")  # doctest: +SKIP
     """
 
@@ -114,26 +118,19 @@ class SelectionReport:
 
     def _repr_html_(self):
         is_unused = ~self._is_kept & (self._columns["importance"] == 0)
-        groups = [
+        parts = [
+            f'<div class="skviann-report"><style>{_styles()}</style>',
+            "<h2>Feature selection</h2>",
+            f'<p class="skv-result">{escape(self._result())}</p>',
+            *map(_warning, self._warnings),
+            *self._draw(),
             *self._tell_kept(np.flatnonzero(self._is_kept)),
             *self._tell_dropped(np.flatnonzero(~self._is_kept & ~is_unused)),
             *self._tell_unused(np.flatnonzero(is_unused)),
+            *self._tell_settings(),
+            "</div>",
         ]
-        return "\n".join(
-            [
-                f'<div class="skviann-report"><style>{_styles()}</style>',
-                "<h2>Feature selection</h2>",
-                f'<p class="skv-result">{escape(self._result())}</p>',
-                *(
-                    f'<p class="skv-warning"><strong>Warning:</strong> {escape(text)}</p>'
-                    for text in self._warnings
-                ),
-                *self._draw(),
-                *groups,
-                *self._tell_settings(),
-                "</div>",
-            ]
-        )
+        return "\n".join(parts)
 
     def save(self, path):
         """Write the page to a file.
@@ -185,7 +182,7 @@ class SelectionReport:
         return self._fold(f"Dropped ({len(rows):,})", rows, self._columns)
 
     def _tell_unused(self, rows):
-        names = [n for n in self._columns if n in ("feature", "read as", "reason")]
+        names = ("feature", "read as", "reason")
         return self._fold(f"Not used at all ({len(rows):,})", rows, names)
 
     def _fold(self, title, rows, names):
@@ -249,6 +246,10 @@ class SelectionReport:
         ]
 
 
+def _warning(text):
+    return f'<p class="skv-warning"><strong>Warning:</strong> {escape(text)}</p>'
+
+
 @cache
 def _styles():
     return files(__package__).joinpath("_report.css").read_text(encoding="utf-8")
@@ -260,12 +261,23 @@ def code_of(selector):
         return selector.__repr__(N_CHAR_MAX=np.inf)
 
 
-def versions():
-    """Tell the versions of what a selection depends on."""
-    found = {"Python": platform.python_version(), "skviann": __version__}
-    found |= {name: version(name) for name in ("scikit-learn", "numpy", "keras")}
+def facts_of(selector, n_rows):
+    """Tell what else it takes to repeat a selection: seed, size and versions."""
+    seed = selector.random_state
+    if seed is None:
+        seed = getattr(selector.estimator, "random_state", None)
+    if seed is None:
+        seed = "None: another fit gives somewhat other numbers"
+    facts = {
+        "random_state": seed,
+        "rows": n_rows,
+        "columns": selector.n_features_in_,
+        "Python": platform.python_version(),
+        "skviann": __version__,
+    }
+    facts |= {name: version(name) for name in ("scikit-learn", "numpy", "keras")}
     # Keras runs on one of these. A distribution may have another name (tensorflow-cpu).
     for name in ("tensorflow", "jax", "torch"):
         if name in sys.modules:
-            found[name] = sys.modules[name].__version__
-    return found
+            facts[name] = sys.modules[name].__version__
+    return facts

@@ -72,8 +72,8 @@ from skviann.feature_selection._packed_rows import (
 )
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._ready_made import ReadyMade
+from skviann.feature_selection._report import SelectionReport, code_of, facts_of
 from skviann.feature_selection._sampling import ConditionalSampler
-from skviann.feature_selection._report import SelectionReport, code_of, versions
 from skviann.feature_selection._search import Plan, search
 from skviann.feature_selection._verdict import (
     SIZES,
@@ -1025,29 +1025,19 @@ class VIANNSelector(ImportanceSelector):
         >>> from sklearn.datasets import load_iris
         >>> from skviann import VIANNSelector
         >>> X, y = load_iris(return_X_y=True, as_frame=True)
-        >>> selector = VIANNSelector(threshold=-float("inf"), max_features=1)
-        >>> print(selector.set_params(random_state=0).fit(X, y).report())
+        >>> print(VIANNSelector(random_state=0).fit(X, y).report())
+        2 of 4 features are kept: the fewest that predict held-out rows about as well...
+          petal width (cm): 0.3... (among the first 2 in 12 of 12 folds)
+          petal length (cm): 0.3... (among the first 2 in 12 of 12 folds)
         """
         cut = self._cut()
-        seed = self.random_state
-        if seed is None:
-            seed = getattr(self.estimator, "random_state", None)
-        facts = {
-            "random_state": seed,
-            "rows": getattr(self, "_n_rows", "not known"),
-            "columns": self.n_features_in_,
-        }
-        if isinstance(self.estimator, FrozenEstimator):
-            facts = {"columns": self.n_features_in_}
-        elif seed is None:
-            facts["random_state"] = "None: another fit gives somewhat other numbers"
         return SelectionReport(
             self.summary(),
             self._verdict.rule(cut),
             path=self.cv_results_ if cut.threshold in SIZES else None,
             warnings=self._verdict.warnings(cut),
             code=code_of(self),
-            facts=facts | versions(),
+            facts=facts_of(self, getattr(self, "_n_rows", "not known")),
         )
 
     def plot(self, ax=None, **kwargs):
