@@ -294,6 +294,7 @@ class VIANNSelector(ImportanceSelector):
     VIANNClassifier, VIANNRegressor : The default networks.
     VarianceImportance : The Keras callback that does the measuring.
     skviann.inspection.SelectionPathDisplay : Draws the path.
+    skviann.feature_selection.SelectionReport : What is kept and why, on one page.
     sklearn.feature_selection.SelectFromModel : The same for any importances.
 
     Notes
