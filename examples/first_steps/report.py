@@ -9,7 +9,7 @@ loads nothing, for a colleague or for the records.
 
 # %%
 # In Friedman's first problem the target depends on five columns. Beside them are three
-# of noise, an identifier and a constant.
+# of noise and a constant.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,6 @@ from skviann import VIANNSelector
 X, y = make_friedman1(n_samples=500, n_features=8, noise=1.0, random_state=0)
 names = [*(f"column {j}" for j in range(1, 6)), *(f"noise {j}" for j in range(1, 4))]
 X = pd.DataFrame(X, columns=names)
-X["number of the sample"] = [f"S-{number:04}" for number in range(500)]
 X["laboratory"] = "north"
 
 # %%

@@ -162,10 +162,13 @@ class SelectionReport:
             self._path["std_error"],
             int(self._is_kept.sum()),
         )
+        note = (
+            "Mean loss on held-out rows with the first features of the ranking. The "
+            "circle is the lowest one. Bars are one standard error of the difference "
+            "to it."
+        )
         return [
-            f"<figure>{picture}<figcaption>Mean loss on held-out rows with the first "
-            "features of the ranking. The circle is the lowest one. Bars are one "
-            "standard error of the difference to it.</figcaption></figure>"
+            f'<div class="skv-figure">{picture}<p class="skv-note">{note}</p></div>'
         ]
 
     def _tell_kept(self, rows):
