@@ -62,7 +62,7 @@ copybutton_selector = "div:not(.sphx-glr-script-out) > div.highlight > pre"
 # The gallery's groups and their examples, in an order to learn them in. Each folder's
 # README.rst has its heading. An example that is not listed is an error.
 EXAMPLES = {
-    "first_steps": ["quickstart", "regression", "selection_path"],
+    "first_steps": ["quickstart", "regression", "selection_path", "report"],
     "tables": ["raw_table", "skrub_pipeline"],
     "tools": ["grid_search", "rfecv", "tune_with_optuna"],
     "how_sure": ["significance", "correlated_features"],

@@ -152,6 +152,18 @@ def test_routing():
 
 
 @says_where()
+def test_html_is_made_by_one_method():
+    class Own(BaseEstimator):
+        def _html_repr(self):
+            return "<p>own</p>" + super()._html_repr()
+
+    html = Own()._repr_html_()
+    assert html.startswith("<p>own</p>")
+    assert "sk-container" in html
+    assert Own()._repr_mimebundle_()["text/html"].startswith("<p>own</p>")
+
+
+@says_where()
 def test_matplotlib_is_asked_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="own_plot requires matplotlib"):

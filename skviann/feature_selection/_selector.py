@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.utils.metadata_routing import (
@@ -25,6 +26,8 @@ from sklearn.utils.validation import (
 from skviann._cells import is_missing
 from skviann._groups import find_features
 from skviann._lazy import wrappers
+from skviann._plot.importance import ImportanceDisplay
+from skviann._plot.selection_path import SelectionPathDisplay
 from skviann._sklearn_compat import (
     HasMethods,
     Interval,
@@ -68,6 +71,7 @@ from skviann.feature_selection._packed_rows import (
 )
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._ready_made import ReadyMade
+from skviann.feature_selection._report import SelectionReport, code_of, facts_of
 from skviann.feature_selection._sampling import ConditionalSampler
 from skviann.feature_selection._search import Plan, search, search_layers
 from skviann.feature_selection._verdict import (
@@ -309,6 +313,7 @@ class VIANNSelector(ImportanceSelector):
     VIANNClassifier, VIANNRegressor : The default networks.
     VarianceImportance : The Keras callback that does the measuring.
     skviann.inspection.SelectionPathDisplay : Draws the path.
+    skviann.feature_selection.SelectionReport : What is kept and why, on one page.
     sklearn.feature_selection.SelectFromModel : The same for any importances.
 
     Notes
@@ -670,7 +675,9 @@ class VIANNSelector(ImportanceSelector):
 
     def _read(self, X, y, *, reset):
         """Check a table and a target for a ready-made network."""
-        return check_table(self, X, reset=reset), read_target(y, self)
+        table, target = check_table(self, X, reset=reset), read_target(y, self)
+        self._n_rows = len(target) + (0 if reset else self._n_rows)
+        return table, target
 
     def _network_like(self, network):
         """Return a new network with the settings and the columns of the selector."""
@@ -819,6 +826,7 @@ class VIANNSelector(ImportanceSelector):
                 "is not trained again. Take 'mean' (as 'auto' does here), 'median', a "
                 "multiple or a number."
             )
+        vars(self).pop("_n_rows", None)  # of an earlier fit
         check_table(self, X, reset=True)
         check_table(network, X, reset=False)
         if y is not None:
@@ -1097,6 +1105,78 @@ class VIANNSelector(ImportanceSelector):
         columns["reason"] = np.array(reasons, dtype=object)
         order = np.argsort(verdict.ranking)
         return as_table({name: values[order] for name, values in columns.items()})
+
+    def report(self):
+        """Put together what is kept and why, on one page.
+
+        Returns
+        -------
+        report : SelectionReport
+            A notebook shows it, ``report.save("report.html")`` writes it to a file, and
+            ``print(report)`` shows it in short.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skviann import VIANNSelector
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> print(VIANNSelector(random_state=0).fit(X, y).report())
+        2 of 4 features are kept: the fewest that predict held-out rows about as well...
+          petal width (cm): 0.3... (among the first 2 in 12 of 12 folds)
+          petal length (cm): 0.3... (among the first 2 in 12 of 12 folds)
+        """
+        cut = self._cut()
+        return SelectionReport(
+            self.summary(),
+            self._verdict.rule(cut),
+            path=self.cv_results_ if cut.threshold in SIZES else None,
+            warnings=self._verdict.warnings(cut),
+            code=code_of(self),
+            facts=facts_of(self, getattr(self, "_n_rows", "not known")),
+        )
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the path to the number of features that are kept, else importances.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw. None makes a figure.
+        **kwargs : dict
+            Passed to `ImportanceDisplay.from_estimator`, with a threshold that makes no
+            path.
+
+        Returns
+        -------
+        display : SelectionPathDisplay or ImportanceDisplay
+            The latter with "fdr", "fwer", thresholds of importances, and networks in a
+            `sklearn.frozen.FrozenEstimator`.
+
+        Raises
+        ------
+        TypeError
+            If the display does not take a parameter.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skviann import VIANNSelector
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> display = VIANNSelector(random_state=0).fit(X, y).plot()
+        >>> display.n_selected
+        2
+        """
+        self._kept_features()  # is an error if another fit is needed for the threshold
+        is_by_path = self._cut().threshold in SIZES
+        display = SelectionPathDisplay if is_by_path else ImportanceDisplay
+        return display.from_estimator(self, ax=ax, **kwargs)
+
+    def _html_repr(self):
+        """Show the report in a notebook, and scikit-learn's diagram before the fit."""
+        try:
+            return self.report()._repr_html_()
+        except NotFittedError:
+            return super()._html_repr()
 
     def _names(self):
         """Names of the features: those of groups, or of columns."""

@@ -216,6 +216,26 @@ class Verdict:
         kept = self.importances[self.kept(cut) & ~self.is_fixed]
         return float(kept.min()) if len(kept) else np.inf
 
+    def rule(self, cut):
+        """Say in words which features are kept."""
+        if cut.is_of_importances:
+            rule = f"threshold={cut.threshold!r}"
+            if isinstance(cut.threshold, str):
+                rule += f" is an importance of {self.threshold(cut):.3g}"
+        elif cut.threshold in TESTS:
+            test = f"{cut.threshold!r}, alpha={cut.alpha}"
+            rule = f"a test on held-out rows decides ({test})"
+        elif self.size == 0:
+            rule = "no set of them predicts held-out rows better than none"
+        else:
+            rule = "the fewest that predict held-out rows about as well as any"
+        n_kept, n_reaching = self.kept(cut).sum(), self._reach(cut).sum()
+        if n_kept > n_reaching:
+            rule += f"; more for min_features_to_select={cut.n_least}"
+        elif n_kept < n_reaching:
+            rule += f"; others are left out for max_features={cut.n_most}"
+        return rule
+
     def warnings(self, cut):
         """Yield what a user should hear of: no choice at all, or nothing kept."""
         n_features = len(self.importances)

@@ -11,12 +11,12 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skviann._outputs import is_classifier
+from skviann._plot.comparison import ComparisonDisplay
 from skviann._table import column_names, is_frame
 from skviann._validation import draw_seeds
 from skviann.feature_selection import TeacherStudentSelector, VIANNSelector
 from skviann.inspection import _explainers, _gradients, _perturbation, _refit, _weights
 from skviann.inspection._network import unwrap
-from skviann.inspection._plot.comparison import ComparisonDisplay
 from skviann.neural_network import (
     BaseNetwork,
     DeepBeliefRanking,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skviann._docstrings import composed
-from skviann.inspection._plot._common import (
+from skviann._plot._common import (
     DROPPED,
     KEPT,
     SHARED,

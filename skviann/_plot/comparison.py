@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skviann.inspection._plot._common import (
+from skviann._plot._common import (
     check_count,
     label_ticks,
     make_axes,

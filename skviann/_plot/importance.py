@@ -3,7 +3,7 @@
 import numpy as np
 
 from skviann._docstrings import composed
-from skviann.inspection._plot._common import (
+from skviann._plot._common import (
     DROPPED,
     KEPT,
     SHARED,

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from skviann._docstrings import composed
-from skviann.inspection._plot._common import (
+from skviann._plot._common import (
     SHARED,
     WIDTH,
     make_axes,
