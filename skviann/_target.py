@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from skviann._cells import is_missing
+from skviann._losses import SQUARED_ERROR, Loss
 from skviann._validation import without_objects
 
 # A quantity is far from normal if it is less correlated with its normal scores.
@@ -65,6 +66,7 @@ class Target(NamedTuple):
     scaler: StandardScaler | None = None
     # of quantities, behind which the scaler is; an output's are None where it stays
     scores: tuple = ()
+    loss: Loss = SQUARED_ERROR  # of quantities
 
     @classmethod
     def of_classes(cls, y, classes=None):
@@ -84,11 +86,12 @@ class Target(NamedTuple):
         return cls("multiclass", len(classes), classes)
 
     @classmethod
-    def of_quantities(cls, y, sample_weight=None, scores=()):
-        """Find mean and scale, of normal scores where there are any."""
+    def of_quantities(cls, y, sample_weight=None, scores=(), loss=SQUARED_ERROR):
+        """Find zero and unit, of normal scores where there are any."""
         outputs = _each(y.reshape(len(y), -1), scores, NormalScores.transform)
-        scaler = StandardScaler().fit(outputs, sample_weight=sample_weight)
-        return cls("regression", len(scaler.mean_), scaler=scaler, scores=scores)
+        scaler = loss.scaler(outputs, sample_weight)
+        n_outputs = len(scaler.mean_)
+        return cls("regression", n_outputs, scaler=scaler, scores=scores, loss=loss)
 
     @property
     def is_multilabel(self):
@@ -133,10 +136,10 @@ class Target(NamedTuple):
         """Output, before its activation, of the best constant model of some rows.
 
         The log odds of two classes, the logarithms of the shares of several, the mean
-        of a quantity.
+        of a quantity or what else its loss asks for.
         """
         if self.task == "regression":
-            return np.average(coded, axis=0, weights=weights)
+            return self.loss.constant(coded, weights)
         if self.task == "binary":
             positive = weights @ coded
             counts = np.maximum([weights.sum() - positive, positive], 0.5)
@@ -148,11 +151,20 @@ class Target(NamedTuple):
         """Loss of each row: outputs (..., rows, outputs) to (..., rows)."""
         outputs = np.asarray(outputs, dtype=np.float64)
         if self.task == "regression":
-            return ((coded - outputs) ** 2).mean(axis=-1)
+            return self.loss.of_values(coded, outputs).mean(axis=-1)
         if self.task == "binary":
             return (np.logaddexp(0, outputs) - coded * outputs).mean(axis=-1)
         of_class = outputs[..., np.arange(len(coded)), coded[:, 0].astype(int)]
         return logsumexp(outputs, axis=-1) - of_class
+
+    def responses(self, coded, weights):
+        """Tell what columns may explain: classes, or how values pull at a constant.
+
+        Of shape (n_samples,) for one of several classes, else (n_samples, n_outputs).
+        """
+        if self.is_classes:
+            return coded[:, 0].astype(int)
+        return self.loss.response(coded, weights) if self.classes is None else coded
 
     def mean_prediction(self, outputs):
         """Average members' predictions, from their outputs before the activation.
@@ -164,6 +176,8 @@ class Target(NamedTuple):
             outputs = expit(outputs)
         elif self.task == "multiclass":
             outputs = softmax(outputs, axis=-1)
+        elif self.loss.activation == "exponential":
+            outputs = np.exp(outputs)
         return outputs.mean(axis=0)
 
     def outputs(self, predictions):

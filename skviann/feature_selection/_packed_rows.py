@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from scipy.stats import rankdata
 from sklearn.utils import gen_batches
 
+from skviann._losses import SQUARED_ERROR
 from skviann._target import Target, scores_of_skewed
 from skviann.feature_selection import _interactions
 from skviann.feature_selection._folds import Folds, are_few, seen_rows, split_rows
@@ -269,7 +270,7 @@ class PackedRows(RowsLearner):
         """
         problem = self.problem
         rows = _interactions.choose_rows(
-            problem.class_numbers_or_quantities(),
+            problem.responses(),
             seen_rows(self.folds, problem.n_rows),
             problem.inputs.n_terms if n_terms is None else n_terms,
         )
@@ -284,7 +285,7 @@ class PackedRows(RowsLearner):
 
     def correlations(self):
         problem = self.problem
-        targets = _interactions.targets_of(problem.class_numbers_or_quantities())
+        targets = _interactions.targets_of(problem.responses())
         correlations = np.zeros((self.n_folds, problem.n_features))
         for of_fold, (rows, _) in zip(correlations, self.folds, strict=True):
             seen = take_spread(rows, MAX_TESTED_ROWS)
@@ -303,7 +304,7 @@ class PackedRows(RowsLearner):
             return None
         return _interactions.interaction_strengths(
             self.problem.X,
-            self.problem.class_numbers_or_quantities(),
+            self.problem.responses(),
             seen_rows(self.folds, self.problem.n_rows),
             self.problem.inputs,
         )
@@ -359,6 +360,7 @@ def with_best_scale(learner, y, seed):
     With squared errors, one row or a heavy tail may decide all. Of normal scores, none
     does; but where large values are what can be predicted, they hide it. So the choice
     is that of rows held out: the scale on which networks leave less of the variance.
+    With another loss it is said what to predict of the quantity as it is.
 
     Parameters
     ----------
@@ -375,6 +377,8 @@ def with_best_scale(learner, y, seed):
         The same, or one whose target, and that of its network, are normal scores.
     """
     problem = learner.problem
+    if problem.target.loss != SQUARED_ERROR:
+        return learner
     scores = scores_of_skewed(y, problem.sample_weight)
     if not scores:
         return learner

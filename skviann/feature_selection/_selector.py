@@ -257,8 +257,8 @@ class VIANNSelector(ImportanceSelector):
         The path, as in `sklearn.feature_selection.RFECV`: "n_features",
         "mean_test_score", "std_test_score" (over folds) and "split0_test_score", ...;
         a score is minus the held-out loss, the log loss of classes and the squared
-        error of a standardised quantity (or of its normal scores, see
-        `target_scale_`). "std_error" is the standard error of the
+        error of a standardised quantity (or of its normal scores, see `target_scale_`;
+        or another `loss` of `VIANNRegressor`). "std_error" is the standard error of the
         difference to the best mean score. Only with "auto" and "held-out".
     selection_frequency_ : ndarray of shape (n_features,)
         The share of folds that have the feature among their first k, k being the number
@@ -337,7 +337,8 @@ class VIANNSelector(ImportanceSelector):
     quantiles of a normal distribution at its ranks. These are taken if the share of
     their variance that is not explained on held-out rows is less than 0.95 times that
     of the quantity itself, see `target_scale_`. `estimator_` then predicts a middle
-    value, not a mean. With `partial_fit` and on Dask, quantities stay as they are.
+    value, not a mean. With `partial_fit`, on Dask and with another `loss` of
+    `VIANNRegressor`, quantities stay as they are.
 
     **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
     replaced by draws from its distribution given the others. If the feature matters,

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from skviann._groups import read_groups
 from skviann._inputs import learn_inputs
 from skviann._lazy import packed_graph
+from skviann._losses import make_loss
 from skviann._processes import check_process
 from skviann._sklearn_compat import (
     Interval,
@@ -161,9 +162,9 @@ model_ : keras.Model
 target_scaler_ : StandardScaler
     Standardises targets.
 history_ : dict of str to list of float
-    By epoch: "loss", the squared error of the mean member in squared standard
-    deviations of the target, and with `early_stopping` "val_loss", that of the rows
-    held out.
+    By epoch: "loss", that of the mean member for the standardised target (the squared
+    error, unless there is another `loss`), and with `early_stopping` "val_loss", that
+    of the rows held out.
 """
 
 
@@ -286,6 +287,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             tuple(int(size) for size in self.hidden_layer_sizes),
             self.activation,
             self._selection(),
+            learned.target.loss,
         )
         return Problem(
             architecture,
@@ -597,15 +599,44 @@ class NetworkClassifier(ClassifierMixin):
 class NetworkRegressor(RegressorMixin):
     """Fits a network to quantities, and predicts them."""
 
+    loss, quantile = "squared_error", None
+
     def _check_target(self, y, *, warn):
+        loss = make_loss(self.loss, self.quantile)
         y = check_quantity(y, self)
         assert_all_finite(y, input_name="y")
+        loss.check(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=warn)
         return y
 
     def _learn_target(self, y, sample_weight, classes):
-        return Target.of_quantities(y, sample_weight)
+        loss = make_loss(self.loss, self.quantile)
+        return Target.of_quantities(y, sample_weight, loss=loss)
+
+    def score(self, X, y, sample_weight=None):
+        """Tell which share of a constant model's loss the network does without.
+
+        1 is perfect, 0 as good as the best constant, less is worse.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to predict for.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        score : float
+            Mean over outputs of `sklearn.metrics.r2_score`, with another `loss` of
+            `d2_absolute_error_score`, `d2_tweedie_score` with ``power=1`` (poisson) or
+            `d2_pinball_score` (quantile).
+        """
+        predictions = self.predict(X)
+        return self._learned.target.loss.score(y, predictions, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

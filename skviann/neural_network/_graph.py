@@ -1,9 +1,9 @@
 """The TensorFlow graph that trains packed networks, whatever their size.
 
 Tracing a graph takes a second, so one serves every number of rows, inputs, units and
-members; only the number of layers, the activation, the task and a layer that learns a
-selection are built in. Axes are (members, inputs, units), and (folds, rows, inputs) for
-what the members of a fold share; each fold has as many.
+members; only the number of layers, the activation, the task, its loss and a layer that
+learns a selection are built in. Axes are (members, inputs, units), and (folds, rows,
+inputs) for what the members of a fold share; each fold has as many.
 """
 
 from contextlib import contextmanager
@@ -53,7 +53,7 @@ class PackedGraph:
                 f"{keras.backend.backend()!r}. Set the environment variable "
                 "KERAS_BACKEND=tensorflow before Keras is imported."
             )
-        self._task = architecture.task
+        self._task, self._loss = architecture.task, architecture.loss
         self._activation = keras.activations.get(architecture.activation)
         self._gates, self._sparse = make_selection(architecture)
         n_layers = len(architecture.hidden_layer_sizes) + 1
@@ -255,7 +255,8 @@ class PackedGraph:
             return tf.nn.sparse_softmax_cross_entropy_with_logits(
                 tf.cast(targets[..., 0], tf.int32), outputs
             )
-        return tf.reduce_mean((targets - outputs) ** 2, axis=-1)
+        losses = self._loss.of_values(targets, outputs, tf.math)
+        return tf.reduce_mean(losses, axis=-1)
 
     def _penalty(self, weights, feature_of_input):
         if self._gates is not None:

@@ -135,6 +135,11 @@ class Problem:
         """Return the target, of shape (n_samples,) only where it is one of classes."""
         return self.y[:, 0].astype(int) if self.target.is_classes else self.y
 
+    def responses(self):
+        """Tell what columns may explain, see `Target.responses`."""
+        weights = self.weights_of(np.arange(self.n_rows))
+        return self.target.responses(self.y, weights)
+
 
 def join_problems(problems):
     """Put side by side columns of numbers of the same rows, each of them a feature."""

@@ -1,9 +1,12 @@
 """The ready-made networks, which measure VIANN while they train."""
 
+from numbers import Real
+
 import numpy as np
 
 from skviann._docstrings import composed
-from skviann._sklearn_compat import StrOptions
+from skviann._losses import LOSSES
+from skviann._sklearn_compat import Interval, StrOptions
 from skviann.neural_network._base import (
     OF_CLASSES,
     OF_QUANTITIES,
@@ -197,14 +200,24 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
 class VIANNRegressor(NetworkRegressor, BaseNetwork):
     """Multilayer perceptron regressor with variance-based feature importances.
 
-    Several Keras networks, trained as one to the least squared error, that take a table
-    as it comes: numbers, text, categories and dates, with or without gaps. They scale
-    and encode it themselves, and standardise the target; importances do not depend on
-    the columns' units, nor on outliers.
+    Several Keras networks, trained as one to the least `loss`, that take a table as it
+    comes: numbers, text, categories and dates, with or without gaps. They scale and
+    encode it themselves, and standardise the target; importances do not depend on the
+    columns' units, nor on outliers.
 
     Parameters
     ----------
-    {hidden_layer_sizes, activation, n_members, n_bins, learning_rate, batch_size}
+    {hidden_layer_sizes, activation}
+    loss : {"squared_error", "absolute_error", "poisson", "quantile"}, \
+default="squared_error"
+        What the networks learn to predict, as in
+        `sklearn.ensemble.HistGradientBoostingRegressor`: the mean, the median (a heavy
+        tail decides nothing), the mean of counts and other quantities of 0 or more (by
+        its logarithm, so that predictions are positive), or a quantile. `score` and, in
+        a `VIANNSelector`, the loss on held-out rows go with it.
+    quantile : float, default=None
+        The quantile for ``loss="quantile"``, between 0 and 1; None with other losses.
+    {n_members, n_bins, learning_rate, batch_size}
     {epochs, early_stopping, validation_fraction, n_iter_no_change}
     {categorical_features, max_categories, feature_groups, random_state, verbose}
 
@@ -220,6 +233,11 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
 
     Notes
     -----
+    The networks see the target with another zero and in another unit, see
+    `target_scaler_`: its mean and standard deviation; for "absolute_error" and
+    "quantile" the median or quantile, and 1.48 times the median distance from the
+    median; for "poisson" 0 and the mean. The loss of "poisson" is half the deviance.
+
     {notes}
 
     References
@@ -233,7 +251,49 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
     >>> regressor = VIANNRegressor(random_state=0).fit(X, y)
     >>> sorted(regressor.feature_importances_.argsort()[-2:].tolist())
     [0, 1]
+
+    Counts, of which the first column multiplies the mean:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(400, 5))
+    >>> counts = rng.poisson(np.exp(X[:, 0]))
+    >>> regressor = VIANNRegressor(loss="poisson", random_state=0).fit(X, counts)
+    >>> regressor.feature_importances_.argmax()
+    np.int64(0)
+    >>> rows = np.eye(5)[[1, 0]]  # the first column is 0, then 1
+    >>> regressor.predict(rows).round(1)
+    array([1. , 2.3])
     """
+
+    _parameter_constraints: dict = {
+        **BaseNetwork._parameter_constraints,
+        "loss": [StrOptions(set(LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(64, 32),
+        activation="relu",
+        *,
+        loss="squared_error",
+        quantile=None,
+        n_members=8,
+        n_bins=4,
+        learning_rate=0.001,
+        batch_size="auto",
+        epochs="auto",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        categorical_features="from_dtype",
+        max_categories=32,
+        feature_groups=None,
+        random_state=None,
+        verbose=0,
+    ):
+        set_parameters(locals())
 
     def adapt(self, X, y, sample_weight=None):
         """Learn bins, levels and the target's scale from some rows.
@@ -304,6 +364,7 @@ def default_network(y_original, y):
                 f"y holds {n_values} different integers in {len(y)} rows, the rarest "
                 f"in {n_rarest}: they may be a quantity or class labels. Say which: "
                 "VIANNSelector(VIANNRegressor()) or VIANNSelector(VIANNClassifier()), "
-                "or turn y into floats or strings."
+                "or turn y into floats or strings. For counts there is "
+                "VIANNSelector(VIANNRegressor(loss='poisson'))."
             )
     return VIANNRegressor if kind == "f" else VIANNClassifier
