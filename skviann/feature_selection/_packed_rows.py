@@ -109,12 +109,12 @@ class PackedRows(RowsLearner):
         **settings : dict
             As for the class.
         """
-        y = problem.class_numbers_or_quantities()
+        y, is_stratified = problem.to_split_by(), problem.target.is_stratified
         splitting = splitting.of(problem.used)
-        is_few = n_samples == 1 and are_few(y, problem.target.is_classes)
+        is_few = n_samples == 1 and are_few(problem.n_rows, problem.n_telling())
         if splitting.one_if_many and not is_few:
             splitting = splitting._replace(seeds=splitting.seeds[:1])
-        folds = split_rows(problem.X, y, problem.target.is_classes, splitting)
+        folds = split_rows(problem.X, y, is_stratified, splitting)
         n_networks = network.n_members * len(splitting.seeds) / len(folds.splits)
         n_networks = max(1, round(n_networks))
         return cls(network, problem, folds, n_networks, n_samples=n_samples, **settings)
@@ -183,10 +183,14 @@ class PackedRows(RowsLearner):
         filled = [as_wide(x[np.resize(np.arange(len(x)), n_rows)], n_inputs) for x in X]
         outputs = outputs_of(np.stack(filled))
         outputs = outputs.reshape(len(X), -1, *outputs.shape[1:])
-        return [
-            self.problem.row_losses(np.tile(of_fold, n_draws), its[:, : len(x)])
-            for of_fold, its, x in zip(rows, outputs, X, strict=True)
-        ]
+        losses = []
+        for of_fold, its in zip(rows, outputs, strict=True):
+            n_each = len(its)
+            its = its[:, : n_draws * len(of_fold)]
+            its = its.reshape(n_each, n_draws, len(of_fold), -1)
+            of_draws = self.problem.row_losses(of_fold, its)
+            losses.append(of_draws.reshape(n_each, -1))
+        return losses
 
     def _constant_losses(self):
         losses = []

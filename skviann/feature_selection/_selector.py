@@ -85,6 +85,7 @@ from skviann.neural_network import (
     BaseNetwork,
     VIANNClassifier,
     VIANNRegressor,
+    VIANNSurvival,
     default_network,
 )
 
@@ -102,11 +103,11 @@ def _can_go_on(selector):
             "of several chunks are not averaged. partial_fit works with 'auto', "
             "'held-out' or a threshold of importances."
         )
-    known = (VIANNClassifier, VIANNRegressor, type(None))
+    known = (VIANNClassifier, VIANNRegressor, VIANNSurvival, type(None))
     if not isinstance(selector.estimator, known):
         raise AttributeError(
-            "partial_fit goes on with a VIANNClassifier or VIANNRegressor, got "
-            f"estimator={selector.estimator!r}."
+            "partial_fit goes on with a VIANNClassifier, VIANNRegressor or "
+            f"VIANNSurvival, got estimator={selector.estimator!r}."
         )
     return True
 
@@ -148,14 +149,14 @@ class VIANNSelector(ImportanceSelector):
     ----------
     estimator : estimator, default=None
         The network. None takes `VIANNClassifier` if `y` has integers, booleans, strings
-        or categories, and `VIANNRegressor` if it has floating-point numbers. Other
-        ready-made networks are `DeepFeatureSelectionClassifier`,
-        `DropoutRankingClassifier` and their regressors; their `early_stopping` has no
-        effect here. Your own network can be a ``KerasClassifier`` or ``KerasRegressor``
-        of scikeras, or an ``SKLearnClassifier`` or ``SKLearnRegressor`` of
-        ``keras.wrappers``: copies of it are trained, see the notes. If the fit trains
-        it once, its callbacks are used themselves, as in Keras; else each training gets
-        copies.
+        or categories, `VIANNRegressor` if it has floating-point numbers, and
+        `VIANNSurvival` if it has events and times. Other ready-made networks are
+        `DeepFeatureSelectionClassifier`, `DropoutRankingClassifier` and their
+        regressors; their `early_stopping` has no effect here. Your own network can be a
+        ``KerasClassifier`` or ``KerasRegressor`` of scikeras, or an
+        ``SKLearnClassifier`` or ``SKLearnRegressor`` of ``keras.wrappers``: copies of
+        it are trained, see the notes. If the fit trains it once, its callbacks are used
+        themselves, as in Keras; else each training gets copies.
         A fitted ready-made network in a `sklearn.frozen.FrozenEstimator` is not trained
         again: features with at least the mean importance are kept, or as `threshold`
         says.
@@ -492,7 +493,7 @@ class VIANNSelector(ImportanceSelector):
             A table of numbers, text, categories and dates, with or without gaps.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target: classes, a matrix of zeros and ones (which of several labels
-            apply), or quantities.
+            apply), quantities, or events with times as for `VIANNSurvival`.
         **fit_params : dict
             `groups` tells which rows belong together (persons, days), and goes to `cv`.
             All others go to the fit of every network: `sample_weight`, and whatever

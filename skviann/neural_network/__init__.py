@@ -8,6 +8,7 @@ from skviann.neural_network._learned_selection import (
     DropoutRankingClassifier,
     DropoutRankingRegressor,
 )
+from skviann.neural_network._survival import VIANNSurvival
 from skviann.neural_network._viann import (
     VIANNClassifier,
     VIANNRegressor,
@@ -23,5 +24,6 @@ __all__ = [
     "DropoutRankingRegressor",
     "VIANNClassifier",
     "VIANNRegressor",
+    "VIANNSurvival",
     "default_network",
 ]

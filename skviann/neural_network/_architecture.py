@@ -19,7 +19,7 @@ class Architecture(NamedTuple):
     They share the encoding of the features, and nothing else.
     """
 
-    task: str  # "binary", "multiclass" or "regression"
+    task: str  # "binary", "multiclass", "regression" or "survival"
     n_outputs: int
     hidden_layer_sizes: tuple
     activation: str

@@ -35,7 +35,7 @@ from skviann._table import (
     tell_columns,
     warn_about_columns,
 )
-from skviann._target import Target, check_quantity, read_target
+from skviann._target import Target, check_quantity, read_target, refuse_times
 from skviann._validation import (
     LinkedToDocs,
     all_or_nothing,
@@ -165,6 +165,35 @@ history_ : dict of str to list of float
     By epoch: "loss", that of the mean member for the standardised target (the squared
     error, unless there is another `loss`), and with `early_stopping` "val_loss", that
     of the rows held out.
+"""
+OF_VIANN = """
+learning_rate : float, default=0.001
+    Step size of the optimizer, Adam.
+feature_importances_ : ndarray of shape (n_features,)
+    Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
+    `feature_groups`). All zeros if no column varies.
+importances_ : ndarray of shape (n_members, n_features)
+    VIANN scores of each member as shares that sum to 1, averaged over readings in
+    the course of the training (see Notes).
+notes:
+A column becomes one or more inputs of variance 1: a number one for each quantile
+bin, a category one for each level, a date those of a number and one for each month,
+weekday and hour as far as the dates cover two years, weeks or days. A column with
+gaps has one more, which tells where they are; its other inputs are then 0. A
+column's score is that of its part with the highest one (value, levels, gaps,
+months, ...), and a part's score the mean over its inputs, so that no column is
+better off for having many. The highest of k parts is divided by the sixth root of
+k, by which it is higher in noise. Inputs that differ from their usual value in less
+than 2.5 % of the rows count less, for networks learn such rows by heart.
+
+Importances are read when there were four updates of the variance (one an epoch),
+then whenever their number has grown by a factor of the square root of 2, and all
+readings count the same. Early readings tell which columns promise something, late
+ones also which serve to learn the rows by heart; the mean depends less on the
+length of the training than the score at its end, which is the paper's.
+paper:
+C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
 """
 
 
@@ -381,7 +410,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         inputs, target = learned.inputs, learned.target
         if target.classes is not None:
             self.classes_ = target.classes
-        else:
+        elif target.scaler is not None:
             self.target_scaler_ = target.scaler
         if inputs.are_numbers:
             self.scaler_ = RobustScaler()
@@ -455,6 +484,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         batch_size, epochs, steps = self.batch_size, self.epochs, None
         if batch_size == "auto":
             batch_size = int(np.clip(n_rows // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
+            batch_size = max(batch_size, self._least_batch())
         if epochs == "auto":
             n_weights = n_inputs * n_members
             n_weights *= next(iter(self.hidden_layer_sizes), 1)
@@ -464,6 +494,10 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         n_iter_no_change = int(self.n_iter_no_change) if self.early_stopping else None
         learning_rate = float(self.learning_rate)
         return Schedule(batch_size, epochs, steps, learning_rate, n_iter_no_change)
+
+    def _least_batch(self):
+        """How many rows a batch should have at least."""
+        return 1
 
     @property
     def model_(self):
@@ -569,6 +603,10 @@ class NetworkClassifier(ClassifierMixin):
             return sample_weight
         balance = compute_sample_weight(self.class_weight, y)
         return balance if sample_weight is None else sample_weight * balance
+
+    def _check_target(self, y, *, warn):
+        refuse_times(y, self)
+        return y
 
     def _learn_target(self, y, sample_weight, classes):
         return Target.of_classes(y, classes)

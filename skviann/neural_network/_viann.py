@@ -10,12 +10,14 @@ from skviann._sklearn_compat import Interval, StrOptions
 from skviann.neural_network._base import (
     OF_CLASSES,
     OF_QUANTITIES,
+    OF_VIANN,
     SHARED,
     BaseNetwork,
     NetworkClassifier,
     NetworkRegressor,
     set_parameters,
 )
+from skviann.neural_network._survival import VIANNSurvival
 
 # An integer target reads as a quantity rather than as labels when it has more than
 # _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for one of
@@ -24,38 +26,8 @@ _FEW_CLASSES = 20
 _ROWS_PER_CLASS = 10
 _MANY_CLASSES = 100
 
-_SHARED = """
-learning_rate : float, default=0.001
-    Step size of the optimizer, Adam.
-feature_importances_ : ndarray of shape (n_features,)
-    Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
-    `feature_groups`). All zeros if no column varies.
-importances_ : ndarray of shape (n_members, n_features)
-    VIANN scores of each member as shares that sum to 1, averaged over readings in
-    the course of the training (see Notes).
-notes:
-A column becomes one or more inputs of variance 1: a number one for each quantile
-bin, a category one for each level, a date those of a number and one for each month,
-weekday and hour as far as the dates cover two years, weeks or days. A column with
-gaps has one more, which tells where they are; its other inputs are then 0. A
-column's score is that of its part with the highest one (value, levels, gaps,
-months, ...), and a part's score the mean over its inputs, so that no column is
-better off for having many. The highest of k parts is divided by the sixth root of
-k, by which it is higher in noise. Inputs that differ from their usual value in less
-than 2.5 % of the rows count less, for networks learn such rows by heart.
 
-Importances are read when there were four updates of the variance (one an epoch),
-then whenever their number has grown by a factor of the square root of 2, and all
-readings count the same. Early readings tell which columns promise something, late
-ones also which serve to learn the rows by heart; the mean depends less on the
-length of the training than the score at its end, which is the paper's.
-paper:
-C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
-Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
-"""
-
-
-@composed(SHARED, OF_CLASSES, _SHARED)
+@composed(SHARED, OF_CLASSES, OF_VIANN)
 class VIANNClassifier(NetworkClassifier, BaseNetwork):
     """Multilayer perceptron classifier with variance-based feature importances.
 
@@ -196,7 +168,7 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         return self._partial_fit(X, y, sample_weight, classes)
 
 
-@composed(SHARED, OF_QUANTITIES, _SHARED)
+@composed(SHARED, OF_QUANTITIES, OF_VIANN)
 class VIANNRegressor(NetworkRegressor, BaseNetwork):
     """Multilayer perceptron regressor with variance-based feature importances.
 
@@ -349,6 +321,8 @@ def default_network(y_original, y):
 
     Asks for the kind of numbers, not for their values: 151.0 is a quantity.
     """
+    if y.dtype.names is not None:
+        return VIANNSurvival
     # pandas's own dtypes know the kind, where the checked array has lost it: nullable
     # integers become floats, categories what they are made of.
     dtype = getattr(y_original, "dtype", None)

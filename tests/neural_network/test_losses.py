@@ -68,7 +68,7 @@ def test_losses_are_those_of_scikit_learn(name):
     # Outputs of several members, of two outputs each.
     target = Target("regression", 2, loss=loss)
     y, outputs = y.reshape(150, 2), outputs.reshape(1, 150, 2).repeat(3, axis=0)
-    losses = target.row_losses(y, outputs)
+    losses = target.row_losses(y, outputs, np.ones(150))
     assert losses.shape == (3, 150)
     assert_allclose(losses.mean(axis=1), [expected] * 3, rtol=1e-5)
 
