@@ -15,6 +15,7 @@ _MODULE_OF = {
     "VarianceImportance": "callbacks",
     "VIANNClassifier": "neural_network",
     "VIANNRegressor": "neural_network",
+    "VIANNSurvival": "neural_network",
     "VIANNSelector": "feature_selection",
     "correlated_groups": "_groups",
     "one_hot_groups": "_groups",

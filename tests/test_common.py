@@ -11,7 +11,7 @@ from skviann import (
     VIANNRegressor,
     VIANNSelector,
 )
-from skviann.neural_network import BaseNetwork
+from skviann.neural_network._base import BaseNetwork
 
 FAST = {"hidden_layer_sizes": (16,), "learning_rate": 0.05, "epochs": 10}
 LINEAR = {

@@ -138,6 +138,18 @@ def test_networks_predict_lazily(client, numbers, table):
     assert_array_equal(predicted.compute().index, table.index)
 
 
+def test_a_loss_goes_along(client, numbers):
+    X, _ = numbers
+    counts = np.random.default_rng(0).poisson(np.exp(X[:, 0] - X[:, 1]))
+    chunked = da.from_array(X, chunks=(200, 8)), da.from_array(counts, chunks=200)
+    local = VIANNRegressor(loss="poisson", random_state=0).fit(X, counts)
+    network = DaskVIANNRegressor(loss="poisson", random_state=0).fit(*chunked)
+    assert_allclose(network.predict(chunked[0]).compute(), local.predict(X))
+    assert_allclose(network.score(*chunked), local.score(X, counts))
+    selector = DaskVIANNSelector(VIANNRegressor(loss="poisson"), random_state=0)
+    assert_array_equal(selector.fit(*chunked).get_support(indices=True), [0, 1])
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [

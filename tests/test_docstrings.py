@@ -13,20 +13,22 @@ from skviann import (
     DropoutRankingRegressor,
     VIANNClassifier,
     VIANNRegressor,
+    VIANNSurvival,
 )
 
 SIBLINGS = [
     VIANNClassifier,
     VIANNRegressor,
+    VIANNSurvival,
     DeepFeatureSelectionClassifier,
     DeepFeatureSelectionRegressor,
     DropoutRankingClassifier,
     DropoutRankingRegressor,
 ]
-# What rightly differs: defaults that are chosen for the method, and what a loss, an
-# output or an importance is.
+# What rightly differs: defaults that are chosen for the method, what a batch is for,
+# and what a loss, an output or an importance is.
 DIFFERENT = {
-    "Parameters": {"learning_rate", "alpha"},
+    "Parameters": {"learning_rate", "alpha", "batch_size"},
     "Attributes": {"feature_importances_", "history_", "importances_", "model_"},
 }
 

@@ -27,9 +27,9 @@ _ENOUGH_GROUPS = 20
 _VALUES_AT_A_TIME = 2**16
 
 
-# Rows are few if there are fewer, or if fewer are outside the most frequent class.
+# Rows are few if there are fewer, or fewer that tell much (see `Problem.n_telling`).
 _FEW_ROWS = 1000
-_FEW_OF_OTHER_CLASSES = 100
+_FEW_TELLING = 100
 
 
 class Splitting(NamedTuple):
@@ -58,12 +58,9 @@ class Folds(NamedTuple):
     unit_of_row: np.ndarray | None = None
 
 
-def are_few(y, is_classes):
-    """Whether a target has few rows, or few outside the most frequent class."""
-    if len(y) < _FEW_ROWS or not is_classes:
-        return len(y) < _FEW_ROWS
-    n_of_others = len(y) - np.unique(y, return_counts=True)[1].max()
-    return n_of_others < _FEW_OF_OTHER_CLASSES
+def are_few(n_rows, n_telling):
+    """Whether a table has few rows, or few that tell much."""
+    return n_rows < _FEW_ROWS or n_telling < _FEW_TELLING
 
 
 def split_rows(X, y, is_classes, splitting):

@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from scipy.stats import rankdata
 from sklearn.utils import gen_batches
 
+from skviann._losses import SQUARED_ERROR
 from skviann._target import Target, scores_of_skewed
 from skviann.feature_selection import _interactions
 from skviann.feature_selection._companions import find_companions
@@ -109,12 +110,12 @@ class PackedRows(RowsLearner):
         **settings : dict
             As for the class.
         """
-        y = problem.class_numbers_or_quantities()
+        y, is_stratified = problem.to_split_by(), problem.target.is_stratified
         splitting = splitting.of(problem.used)
-        is_few = n_samples == 1 and are_few(y, problem.target.is_classes)
+        is_few = n_samples == 1 and are_few(problem.n_rows, problem.n_telling())
         if splitting.one_if_many and not is_few:
             splitting = splitting._replace(seeds=splitting.seeds[:1])
-        folds = split_rows(problem.X, y, problem.target.is_classes, splitting)
+        folds = split_rows(problem.X, y, is_stratified, splitting)
         n_networks = network.n_members * len(splitting.seeds) / len(folds.splits)
         n_networks = max(1, round(n_networks))
         return cls(network, problem, folds, n_networks, n_samples=n_samples, **settings)
@@ -183,10 +184,14 @@ class PackedRows(RowsLearner):
         filled = [as_wide(x[np.resize(np.arange(len(x)), n_rows)], n_inputs) for x in X]
         outputs = outputs_of(np.stack(filled))
         outputs = outputs.reshape(len(X), -1, *outputs.shape[1:])
-        return [
-            self.problem.row_losses(np.tile(of_fold, n_draws), its[:, : len(x)])
-            for of_fold, its, x in zip(rows, outputs, X, strict=True)
-        ]
+        losses = []
+        for of_fold, its in zip(rows, outputs, strict=True):
+            n_each = len(its)
+            its = its[:, : n_draws * len(of_fold)]
+            its = its.reshape(n_each, n_draws, len(of_fold), -1)
+            of_draws = self.problem.row_losses(of_fold, its)
+            losses.append(of_draws.reshape(n_each, -1))
+        return losses
 
     def _constant_losses(self):
         losses = []
@@ -270,7 +275,7 @@ class PackedRows(RowsLearner):
         """
         problem = self.problem
         rows = _interactions.choose_rows(
-            problem.class_numbers_or_quantities(),
+            problem.responses(),
             seen_rows(self.folds, problem.n_rows),
             problem.inputs.n_terms if n_terms is None else n_terms,
         )
@@ -285,7 +290,7 @@ class PackedRows(RowsLearner):
 
     def correlations(self):
         problem = self.problem
-        targets = _interactions.targets_of(problem.class_numbers_or_quantities())
+        targets = _interactions.targets_of(problem.responses())
         correlations = np.zeros((self.n_folds, problem.n_features))
         for of_fold, (rows, _) in zip(correlations, self.folds, strict=True):
             seen = take_spread(rows, MAX_TESTED_ROWS)
@@ -310,7 +315,7 @@ class PackedRows(RowsLearner):
             return None
         return _interactions.interaction_strengths(
             self.problem.X,
-            self.problem.class_numbers_or_quantities(),
+            self.problem.responses(),
             seen_rows(self.folds, self.problem.n_rows),
             self.problem.inputs,
         )
@@ -366,6 +371,7 @@ def with_best_scale(learner, y, seed):
     With squared errors, one row or a heavy tail may decide all. Of normal scores, none
     does; but where large values are what can be predicted, they hide it. So the choice
     is that of rows held out: the scale on which networks leave less of the variance.
+    With another loss it is said what to predict of the quantity as it is.
 
     Parameters
     ----------
@@ -382,6 +388,8 @@ def with_best_scale(learner, y, seed):
         The same, or one whose target, and that of its network, are normal scores.
     """
     problem = learner.problem
+    if problem.target.loss != SQUARED_ERROR:
+        return learner
     scores = scores_of_skewed(y, problem.sample_weight)
     if not scores:
         return learner

@@ -80,6 +80,7 @@ class ReadyMade:
         """Train one network, and score its features: (n_features,)."""
         rows, features = np.arange(problem.n_rows), np.arange(problem.n_features)
         batch_size = int(np.clip(len(rows) // _BATCHES, *_BATCH_SIZES))
+        batch_size = max(batch_size, self.network._least_batch())
         n_steps = max(2 * _BATCHES, len(rows) // batch_size)
         learning_rate = float(self.network.learning_rate)
         schedule = Schedule(batch_size, _EPOCHS, n_steps // _EPOCHS, learning_rate)

@@ -86,11 +86,12 @@ from skviann.feature_selection._verdict import (
     merge_findings,
 )
 from skviann.neural_network import (
-    BaseNetwork,
     VIANNClassifier,
     VIANNRegressor,
+    VIANNSurvival,
     default_network,
 )
+from skviann.neural_network._base import BaseNetwork
 
 # Few rows are split into folds so many times.
 _REPEATS_OF_FEW = 3
@@ -104,11 +105,11 @@ def _can_go_on(selector):
             "in several chunks is not averaged. partial_fit works with 'auto', "
             "'held-out' or a threshold of importances."
         )
-    known = (VIANNClassifier, VIANNRegressor, type(None))
+    known = (VIANNClassifier, VIANNRegressor, VIANNSurvival, type(None))
     if not isinstance(selector.estimator, known):
         raise AttributeError(
-            "partial_fit goes on with a VIANNClassifier or VIANNRegressor, got "
-            f"estimator={selector.estimator!r}."
+            "partial_fit goes on with a VIANNClassifier, VIANNRegressor or "
+            f"VIANNSurvival, got estimator={selector.estimator!r}."
         )
     return True
 
@@ -150,14 +151,14 @@ class VIANNSelector(ImportanceSelector):
     ----------
     estimator : estimator, default=None
         The network. None takes `VIANNClassifier` if `y` has integers, booleans, strings
-        or categories, and `VIANNRegressor` if it has floating-point numbers. Other
-        ready-made networks are `DeepFeatureSelectionClassifier`,
-        `DropoutRankingClassifier` and their regressors; their `early_stopping` has no
-        effect here. Your own network can be a ``KerasClassifier`` or ``KerasRegressor``
-        of scikeras, or an ``SKLearnClassifier`` or ``SKLearnRegressor`` of
-        ``keras.wrappers``: copies of it are trained, see the notes. If the fit trains
-        it once, its callbacks are used themselves, as in Keras; else each training gets
-        copies.
+        or categories, `VIANNRegressor` if it has floating-point numbers, and
+        `VIANNSurvival` if it has events and times. Other ready-made networks are
+        `DeepFeatureSelectionClassifier`, `DropoutRankingClassifier` and their
+        regressors; their `early_stopping` has no effect here. Your own network can be a
+        ``KerasClassifier`` or ``KerasRegressor`` of scikeras, or an
+        ``SKLearnClassifier`` or ``SKLearnRegressor`` of ``keras.wrappers``: copies of
+        it are trained, see the notes. If the fit trains it once, its callbacks are used
+        themselves, as in Keras; else each training gets copies.
         A fitted ready-made network in a `sklearn.frozen.FrozenEstimator` is not trained
         again: features with at least the mean importance are kept, or as `threshold`
         says.
@@ -276,8 +277,8 @@ class VIANNSelector(ImportanceSelector):
         The path, as in `sklearn.feature_selection.RFECV`: "n_features",
         "mean_test_score", "std_test_score" (over folds) and "split0_test_score", ...;
         a score is minus the held-out loss, the log loss of classes and the squared
-        error of a standardised quantity (or of its normal scores, see
-        `target_scale_`). "std_error" is the standard error of the
+        error of a standardised quantity (or of its normal scores, see `target_scale_`;
+        or another `loss` of `VIANNRegressor`). "std_error" is the standard error of the
         difference to the best mean score. Only with "auto" and "held-out".
     selection_frequency_ : ndarray of shape (n_features,)
         The share of folds that have the feature among their first k, k being the number
@@ -361,7 +362,8 @@ class VIANNSelector(ImportanceSelector):
     quantiles of a normal distribution at its ranks. These are taken if the share of
     their variance that is not explained on held-out rows is less than 0.95 times that
     of the quantity itself, see `target_scale_`. `estimator_` then predicts a middle
-    value, not a mean. With `partial_fit` and on Dask, quantities stay as they are.
+    value, not a mean. With `partial_fit`, on Dask and with another `loss` of
+    `VIANNRegressor`, quantities stay as they are.
 
     **The test** is holdout randomisation, see `pvalues_`: the values of a feature are
     replaced by draws from its distribution given the others. If the feature matters,
@@ -526,7 +528,7 @@ class VIANNSelector(ImportanceSelector):
             A table of numbers, text, categories and dates, with or without gaps.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target: classes, a matrix of zeros and ones (which of several labels
-            apply), or quantities.
+            apply), quantities, or events with times as for `VIANNSurvival`.
         **fit_params : dict
             `groups` tells which rows belong together (persons, days), and goes to `cv`.
             All others go to the fit of every network: `sample_weight`, and whatever
@@ -1129,7 +1131,7 @@ class VIANNSelector(ImportanceSelector):
         return SelectionReport(
             self.summary(),
             self._verdict.rule(cut),
-            path=self.cv_results_ if cut.threshold in SIZES else None,
+            path=self.cv_results_ if self._is_by_path() else None,
             warnings=self._verdict.warnings(cut),
             code=code_of(self),
             facts=facts_of(self, getattr(self, "_n_rows", "not known")),
@@ -1167,9 +1169,12 @@ class VIANNSelector(ImportanceSelector):
         2
         """
         self._kept_features()  # is an error if another fit is needed for the threshold
-        is_by_path = self._cut().threshold in SIZES
-        display = SelectionPathDisplay if is_by_path else ImportanceDisplay
+        display = SelectionPathDisplay if self._is_by_path() else ImportanceDisplay
         return display.from_estimator(self, ax=ax, **kwargs)
+
+    def _is_by_path(self):
+        """Whether what is kept is a point of the path."""
+        return self._cut().threshold in SIZES and self.threshold != ALL_RELEVANT
 
     def _html_repr(self):
         """Show the report in a notebook, and scikit-learn's diagram before the fit."""

@@ -24,8 +24,8 @@ from skviann.feature_selection._base import (
     ImportanceSelector,
     check_threshold,
 )
-from skviann.neural_network import BaseNetwork, default_network
-from skviann.neural_network._base import SHARED, NetworkRegressor
+from skviann.neural_network import default_network
+from skviann.neural_network._base import SHARED, BaseNetwork, NetworkRegressor
 
 
 class _Student(NetworkRegressor, BaseNetwork):

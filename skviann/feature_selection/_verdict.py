@@ -225,11 +225,16 @@ class Verdict:
         elif cut.threshold in TESTS:
             test = f"{cut.threshold!r}, alpha={cut.alpha}"
             rule = f"a test on held-out rows decides ({test})"
-        elif self.size == 0:
+        elif self.size == self.n_fixed:
             rule = "no set of them predicts held-out rows better than none"
+            if self.n_fixed:
+                rule = "no set of others helps beyond fixed_features on held-out rows"
+        elif cut.threshold == ALL_RELEVANT:
+            rule = "all that tell something of the target on held-out rows"
         else:
             rule = "the fewest that predict held-out rows about as well as any"
-        n_kept, n_reaching = self.kept(cut).sum(), self._reach(cut).sum()
+        n_kept = (self.kept(cut) & ~self.is_fixed).sum()
+        n_reaching = self._reach(cut).sum()
         if n_kept > n_reaching:
             rule += f"; more for min_features_to_select={cut.n_least}"
         elif n_kept < n_reaching:

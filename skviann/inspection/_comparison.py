@@ -18,13 +18,13 @@ from skviann.feature_selection import TeacherStudentSelector, VIANNSelector
 from skviann.inspection import _explainers, _gradients, _perturbation, _refit, _weights
 from skviann.inspection._network import unwrap
 from skviann.neural_network import (
-    BaseNetwork,
     DeepBeliefRanking,
     DeepFeatureSelectionClassifier,
     DeepFeatureSelectionRegressor,
     DropoutRankingClassifier,
     DropoutRankingRegressor,
 )
+from skviann.neural_network._base import BaseNetwork
 
 # Those that watch the score get a finer one than the accuracy of a classifier.
 _BY_SCORE = {

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from skviann._lazy import keras, layers
-from skviann.neural_network import BaseNetwork
+from skviann.neural_network._base import BaseNetwork
 
 _MOST_BYTES = 2**29
 

@@ -12,7 +12,7 @@ from skviann._outputs import is_keras_model
 from skviann._table import column_names
 from skviann._validation import FLOATS
 from skviann.feature_selection import VIANNSelector
-from skviann.neural_network import BaseNetwork
+from skviann.neural_network._base import BaseNetwork
 
 
 def make_bunch(importances, **others):

@@ -1,6 +1,5 @@
 """Multilayer perceptrons that know how much they use each feature."""
 
-from skviann.neural_network._base import BaseNetwork
 from skviann.neural_network._deep_belief import DeepBeliefRanking
 from skviann.neural_network._learned_selection import (
     DeepFeatureSelectionClassifier,
@@ -8,6 +7,7 @@ from skviann.neural_network._learned_selection import (
     DropoutRankingClassifier,
     DropoutRankingRegressor,
 )
+from skviann.neural_network._survival import VIANNSurvival
 from skviann.neural_network._viann import (
     VIANNClassifier,
     VIANNRegressor,
@@ -15,7 +15,6 @@ from skviann.neural_network._viann import (
 )
 
 __all__ = [
-    "BaseNetwork",
     "DeepBeliefRanking",
     "DeepFeatureSelectionClassifier",
     "DeepFeatureSelectionRegressor",
@@ -23,5 +22,6 @@ __all__ = [
     "DropoutRankingRegressor",
     "VIANNClassifier",
     "VIANNRegressor",
+    "VIANNSurvival",
     "default_network",
 ]

@@ -6,14 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from skviann._lazy import keras, layers
+from skviann._losses import SQUARED_ERROR, Loss
 
 _FIRST_LAYER_STD = 0.01
 
-_OUTPUT_ACTIVATIONS = {
-    "binary": "sigmoid",
-    "multiclass": "softmax",
-    "regression": "linear",
-}
+_OUTPUT_ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax"}
 
 
 class Architecture(NamedTuple):
@@ -22,13 +19,14 @@ class Architecture(NamedTuple):
     They share the encoding of the features, and nothing else.
     """
 
-    task: str  # "binary", "multiclass" or "regression"
+    task: str  # "binary", "multiclass", "regression" or "survival"
     n_outputs: int
     hidden_layer_sizes: tuple
     activation: str
     # A layer that learns which features are needed: its name in `skviann.layers`, and
     # its settings by name, as pairs. In front of the first layer, or in place of it.
     selection: tuple | None = None
+    loss: Loss = SQUARED_ERROR  # of quantities
 
 
 def check_activation(activation):
@@ -115,7 +113,9 @@ def build_model(trained, inputs):
     ]
     if first is not None:
         dense[0] = first
-    output_activation = _OUTPUT_ACTIVATIONS[architecture.task]
+    output_activation = _OUTPUT_ACTIVATIONS.get(
+        architecture.task, architecture.loss.activation
+    )
     dense.append(
         layers.PackedDense(
             architecture.n_outputs, n_members, output_activation, dtype="float32"

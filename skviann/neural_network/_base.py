@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from skviann._groups import read_groups
 from skviann._inputs import learn_inputs
 from skviann._lazy import packed_graph
+from skviann._losses import make_loss
 from skviann._processes import check_process
 from skviann._sklearn_compat import (
     Interval,
@@ -34,7 +35,7 @@ from skviann._table import (
     tell_columns,
     warn_about_columns,
 )
-from skviann._target import Target, check_quantity, read_target
+from skviann._target import Target, check_quantity, read_target, refuse_times
 from skviann._validation import (
     LinkedToDocs,
     all_or_nothing,
@@ -161,9 +162,38 @@ model_ : keras.Model
 target_scaler_ : StandardScaler
     Standardises targets.
 history_ : dict of str to list of float
-    By epoch: "loss", the squared error of the mean member in squared standard
-    deviations of the target, and with `early_stopping` "val_loss", that of the rows
-    held out.
+    By epoch: "loss", that of the mean member for the standardised target (the squared
+    error, unless there is another `loss`), and with `early_stopping` "val_loss", that
+    of the rows held out.
+"""
+OF_VIANN = """
+learning_rate : float, default=0.001
+    Step size of the optimizer, Adam.
+feature_importances_ : ndarray of shape (n_features,)
+    Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
+    `feature_groups`). All zeros if no column varies.
+importances_ : ndarray of shape (n_members, n_features)
+    VIANN scores of each member as shares that sum to 1, averaged over readings in
+    the course of the training (see Notes).
+notes:
+A column becomes one or more inputs of variance 1: a number one for each quantile
+bin, a category one for each level, a date those of a number and one for each month,
+weekday and hour as far as the dates cover two years, weeks or days. A column with
+gaps has one more, which tells where they are; its other inputs are then 0. A
+column's score is that of its part with the highest one (value, levels, gaps,
+months, ...), and a part's score the mean over its inputs, so that no column is
+better off for having many. The highest of k parts is divided by the sixth root of
+k, by which it is higher in noise. Inputs that differ from their usual value in less
+than 2.5 % of the rows count less, for networks learn such rows by heart.
+
+Importances are read when there were four updates of the variance (one an epoch),
+then whenever their number has grown by a factor of the square root of 2, and all
+readings count the same. Early readings tell which columns promise something, late
+ones also which serve to learn the rows by heart; the mean depends less on the
+length of the training than the score at its end, which is the paper's.
+paper:
+C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
+Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
 """
 
 
@@ -286,6 +316,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             tuple(int(size) for size in self.hidden_layer_sizes),
             self.activation,
             self._selection(),
+            learned.target.loss,
         )
         return Problem(
             architecture,
@@ -379,7 +410,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         inputs, target = learned.inputs, learned.target
         if target.classes is not None:
             self.classes_ = target.classes
-        else:
+        elif target.scaler is not None:
             self.target_scaler_ = target.scaler
         if inputs.are_numbers:
             self.scaler_ = RobustScaler()
@@ -453,6 +484,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         batch_size, epochs, steps = self.batch_size, self.epochs, None
         if batch_size == "auto":
             batch_size = int(np.clip(n_rows // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
+            batch_size = max(batch_size, self._least_batch())
         if epochs == "auto":
             n_weights = n_inputs * n_members
             n_weights *= next(iter(self.hidden_layer_sizes), 1)
@@ -462,6 +494,10 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         n_iter_no_change = int(self.n_iter_no_change) if self.early_stopping else None
         learning_rate = float(self.learning_rate)
         return Schedule(batch_size, epochs, steps, learning_rate, n_iter_no_change)
+
+    def _least_batch(self):
+        """How many rows a batch should have at least."""
+        return 1
 
     @property
     def model_(self):
@@ -568,6 +604,10 @@ class NetworkClassifier(ClassifierMixin):
         balance = compute_sample_weight(self.class_weight, y)
         return balance if sample_weight is None else sample_weight * balance
 
+    def _check_target(self, y, *, warn):
+        refuse_times(y, self)
+        return y
+
     def _learn_target(self, y, sample_weight, classes):
         return Target.of_classes(y, classes)
 
@@ -597,15 +637,44 @@ class NetworkClassifier(ClassifierMixin):
 class NetworkRegressor(RegressorMixin):
     """Fits a network to quantities, and predicts them."""
 
+    loss, quantile = "squared_error", None
+
     def _check_target(self, y, *, warn):
+        loss = make_loss(self.loss, self.quantile)
         y = check_quantity(y, self)
         assert_all_finite(y, input_name="y")
+        loss.check(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=warn)
         return y
 
     def _learn_target(self, y, sample_weight, classes):
-        return Target.of_quantities(y, sample_weight)
+        loss = make_loss(self.loss, self.quantile)
+        return Target.of_quantities(y, sample_weight, loss=loss)
+
+    def score(self, X, y, sample_weight=None):
+        """Tell which share of a constant model's loss the network does without.
+
+        1 is perfect, 0 as good as the best constant, less is worse.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to predict for.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        score : float
+            Mean over outputs of `sklearn.metrics.r2_score`, with another `loss` of
+            `d2_absolute_error_score`, `d2_tweedie_score` with ``power=1`` (poisson) or
+            `d2_pinball_score` (quantile).
+        """
+        predictions = self.predict(X)
+        return self._learned.target.loss.score(y, predictions, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

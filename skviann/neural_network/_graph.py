@@ -1,9 +1,9 @@
 """The TensorFlow graph that trains packed networks, whatever their size.
 
 Tracing a graph takes a second, so one serves every number of rows, inputs, units and
-members; only the number of layers, the activation, the task and a layer that learns a
-selection are built in. Axes are (members, inputs, units), and (folds, rows, inputs) for
-what the members of a fold share; each fold has as many.
+members; only the number of layers, the activation, the task, its loss and a layer that
+learns a selection are built in. Axes are (members, inputs, units), and (folds, rows,
+inputs) for what the members of a fold share; each fold has as many.
 """
 
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from skviann.neural_network._cache import Cache
 
 _BETAS = 0.9, 0.999
 _EPSILON = 1e-7
+_TINY = np.finfo(np.float32).tiny
 # The penalty on squared weights, of networks without a layer that learns a selection.
 _DECAY = 1e-3
 
@@ -53,7 +54,7 @@ class PackedGraph:
                 f"{keras.backend.backend()!r}. Set the environment variable "
                 "KERAS_BACKEND=tensorflow before Keras is imported."
             )
-        self._task = architecture.task
+        self._task, self._loss = architecture.task, architecture.loss
         self._activation = keras.activations.get(architecture.activation)
         self._gates, self._sparse = make_selection(architecture)
         n_layers = len(architecture.hidden_layer_sizes) + 1
@@ -147,12 +148,12 @@ class PackedGraph:
     ):
         """Take a step of Adam for each batch.
 
-        X, (n_steps, n_folds, n_rows, n_inputs), comes with targets, class numbers or
-        standardised quantities, (n_steps, n_folds, n_rows, n_outputs), and with what
-        each row's loss counts in the sum that a step lowers, (n_steps, n_folds,
-        n_rows). An input belongs to a feature of its fold, (n_folds, n_inputs); the
-        mask, (n_members, n_inputs, 1), is 1 where a member sees it, empty if all see
-        all. Returned is the sum of the steps' losses, (n_members,), without penalties.
+        X, (n_steps, n_folds, n_rows, n_inputs), comes with targets as `Target.code`
+        makes them, (n_steps, n_folds, n_rows, n_outputs), and with what each row's loss
+        counts in the sum that a step lowers, (n_steps, n_folds, n_rows). An input
+        belongs to a feature of its fold, (n_folds, n_inputs); the mask, (n_members,
+        n_inputs, 1), is 1 where a member sees it, empty if all see all. Returned is the
+        sum of the steps' losses, (n_members,), without penalties.
         """
         n_members = tf.shape(self._weights[-1].read_value())[0]
 
@@ -166,7 +167,7 @@ class PackedGraph:
                 outputs = self._outputs(
                     weights, X[i], feature_of_input, mask, draw_seed
                 )
-                losses = self._row_losses(targets[i], outputs)
+                losses = self._row_losses(targets[i], outputs, row_weights[i])
                 losses *= _for_members(row_weights[i], n_members)
                 losses = tf.reduce_sum(losses, axis=-1)
                 objective = tf.reduce_sum(losses) + self._penalty(
@@ -245,8 +246,10 @@ class PackedGraph:
             hidden = tf.matmul(self._activation(hidden), kernel) + bias
         return hidden
 
-    def _row_losses(self, targets, outputs):
-        """Compute the loss of each row: (members, rows)."""
+    def _row_losses(self, targets, outputs, row_weights):
+        """Compute the loss of each row, without its weight: (members, rows)."""
+        if self._task == "survival":
+            return _partial_losses(targets, outputs[..., 0], row_weights)
         targets = _for_members(targets, tf.shape(outputs)[0])
         if self._task == "binary":
             losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, outputs)
@@ -255,7 +258,8 @@ class PackedGraph:
             return tf.nn.sparse_softmax_cross_entropy_with_logits(
                 tf.cast(targets[..., 0], tf.int32), outputs
             )
-        return tf.reduce_mean((targets - outputs) ** 2, axis=-1)
+        losses = self._loss.of_values(targets, outputs, tf.math)
+        return tf.reduce_mean(losses, axis=-1)
 
     def _penalty(self, weights, feature_of_input):
         if self._gates is not None:
@@ -277,6 +281,29 @@ def _make_variable():
     return tf.Variable(
         np.zeros((0, 0, 0), np.float32), shape=tf.TensorShape(_AXES_3), trainable=False
     )
+
+
+def _partial_losses(targets, outputs, row_weights):
+    """Compute minus the log of Cox's partial likelihood, event by event.
+
+    Targets are ranks of times and events, (folds, rows, 2). At risk are the rows of the
+    batch, by their weights, with the same time or a later one; see
+    `skviann._survival.partial_losses`, which has the same mean.
+    """
+    times, n_members = targets[..., 0], tf.shape(outputs)[0]
+    n_rows = tf.math.count_nonzero(row_weights, axis=1, keepdims=True, dtype=tf.float32)
+    # As the sum of a batch of that many, whose loss is as positive as of the rows held
+    # out; rows that fill a batch up have no weight.
+    weights = _for_members(row_weights * n_rows, n_members)
+    highest = tf.stop_gradient(tf.reduce_max(outputs, axis=1, keepdims=True))
+    hazards = weights * tf.exp(outputs - highest)
+    # By fold, (members in it, rows at risk) times (rows at risk, rows).
+    is_at_risk = tf.cast(times[:, :, tf.newaxis] >= times[:, tf.newaxis], tf.float32)
+    shape = [tf.shape(times)[0], -1, tf.shape(times)[1]]
+    at_risk = tf.matmul(tf.reshape(hazards, shape), is_at_risk)
+    at_risk = tf.reshape(at_risk, tf.shape(hazards))
+    logs = tf.math.log(tf.maximum(at_risk, _TINY)) + highest
+    return _for_members(targets[..., 1], n_members) * (logs - outputs)
 
 
 def _by_fold(values, n_folds):

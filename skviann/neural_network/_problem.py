@@ -129,11 +129,30 @@ class Problem:
 
     def row_losses(self, rows, outputs):
         """Loss of each row, without its weight: (..., rows, outputs) to (..., rows)."""
-        return self.target.row_losses(self.y[rows], outputs)
+        return self.target.row_losses(self.y[rows], outputs, self.weights_of(rows))
 
-    def class_numbers_or_quantities(self):
-        """Return the target, of shape (n_samples,) only where it is one of classes."""
+    def to_split_by(self):
+        """Return class numbers or whether there is an event, (n_samples,).
+
+        Labels and quantities, which folds do not share, as (n_samples, n_outputs).
+        """
+        if self.target.task == "survival":
+            return (self.y[:, 1] > 0).astype(int)
         return self.y[:, 0].astype(int) if self.target.is_classes else self.y
+
+    def n_telling(self):
+        """Count rows that tell much: events, rows outside the most frequent class."""
+        y = self.to_split_by()
+        if self.target.task == "survival":
+            return int(y.sum())
+        if self.target.is_classes:
+            return self.n_rows - int(np.bincount(y).max())
+        return self.n_rows
+
+    def responses(self):
+        """Tell what columns may explain, see `Target.responses`."""
+        weights = self.weights_of(np.arange(self.n_rows))
+        return self.target.responses(self.y, weights)
 
 
 def join_problems(problems):

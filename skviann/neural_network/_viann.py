@@ -1,18 +1,23 @@
 """The ready-made networks, which measure VIANN while they train."""
 
+from numbers import Real
+
 import numpy as np
 
 from skviann._docstrings import composed
-from skviann._sklearn_compat import StrOptions
+from skviann._losses import LOSSES
+from skviann._sklearn_compat import Interval, StrOptions
 from skviann.neural_network._base import (
     OF_CLASSES,
     OF_QUANTITIES,
+    OF_VIANN,
     SHARED,
     BaseNetwork,
     NetworkClassifier,
     NetworkRegressor,
     set_parameters,
 )
+from skviann.neural_network._survival import VIANNSurvival
 
 # An integer target reads as a quantity rather than as labels when it has more than
 # _FEW_CLASSES distinct values, and either fewer than _ROWS_PER_CLASS rows for one of
@@ -21,38 +26,8 @@ _FEW_CLASSES = 20
 _ROWS_PER_CLASS = 10
 _MANY_CLASSES = 100
 
-_SHARED = """
-learning_rate : float, default=0.001
-    Step size of the optimizer, Adam.
-feature_importances_ : ndarray of shape (n_features,)
-    Mean of `importances_`: non-negative, summing to 1 (over groups, if there are
-    `feature_groups`). All zeros if no column varies.
-importances_ : ndarray of shape (n_members, n_features)
-    VIANN scores of each member as shares that sum to 1, averaged over readings in
-    the course of the training (see Notes).
-notes:
-A column becomes one or more inputs of variance 1: a number one for each quantile
-bin, a category one for each level, a date those of a number and one for each month,
-weekday and hour as far as the dates cover two years, weeks or days. A column with
-gaps has one more, which tells where they are; its other inputs are then 0. A
-column's score is that of its part with the highest one (value, levels, gaps,
-months, ...), and a part's score the mean over its inputs, so that no column is
-better off for having many. The highest of k parts is divided by the sixth root of
-k, by which it is higher in noise. Inputs that differ from their usual value in less
-than 2.5 % of the rows count less, for networks learn such rows by heart.
 
-Importances are read when there were four updates of the variance (one an epoch),
-then whenever their number has grown by a factor of the square root of 2, and all
-readings count the same. Early readings tell which columns promise something, late
-ones also which serve to learn the rows by heart; the mean depends less on the
-length of the training than the score at its end, which is the paper's.
-paper:
-C. R. de Sá (2019), "Variance-Based Feature Importance in Neural Networks",
-Discovery Science, LNCS 11828, doi 10.1007/978-3-030-33778-0_24.
-"""
-
-
-@composed(SHARED, OF_CLASSES, _SHARED)
+@composed(SHARED, OF_CLASSES, OF_VIANN)
 class VIANNClassifier(NetworkClassifier, BaseNetwork):
     """Multilayer perceptron classifier with variance-based feature importances.
 
@@ -193,18 +168,28 @@ class VIANNClassifier(NetworkClassifier, BaseNetwork):
         return self._partial_fit(X, y, sample_weight, classes)
 
 
-@composed(SHARED, OF_QUANTITIES, _SHARED)
+@composed(SHARED, OF_QUANTITIES, OF_VIANN)
 class VIANNRegressor(NetworkRegressor, BaseNetwork):
     """Multilayer perceptron regressor with variance-based feature importances.
 
-    Several Keras networks, trained as one to the least squared error, that take a table
-    as it comes: numbers, text, categories and dates, with or without gaps. They scale
-    and encode it themselves, and standardise the target; importances do not depend on
-    the columns' units, nor on outliers.
+    Several Keras networks, trained as one to the least `loss`, that take a table as it
+    comes: numbers, text, categories and dates, with or without gaps. They scale and
+    encode it themselves, and standardise the target; importances do not depend on the
+    columns' units, nor on outliers.
 
     Parameters
     ----------
-    {hidden_layer_sizes, activation, n_members, n_bins, learning_rate, batch_size}
+    {hidden_layer_sizes, activation}
+    loss : {"squared_error", "absolute_error", "poisson", "quantile"}, \
+default="squared_error"
+        What the networks learn to predict, as in
+        `sklearn.ensemble.HistGradientBoostingRegressor`: the mean, the median (a heavy
+        tail decides nothing), the mean of counts and other quantities of 0 or more (by
+        its logarithm, so that predictions are positive), or a quantile. `score` and, in
+        a `VIANNSelector`, the loss on held-out rows go with it.
+    quantile : float, default=None
+        The quantile for ``loss="quantile"``, between 0 and 1; None with other losses.
+    {n_members, n_bins, learning_rate, batch_size}
     {epochs, early_stopping, validation_fraction, n_iter_no_change}
     {categorical_features, max_categories, feature_groups, random_state, verbose}
 
@@ -220,6 +205,11 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
 
     Notes
     -----
+    The networks see the target with another zero and in another unit, see
+    `target_scaler_`: its mean and standard deviation; for "absolute_error" and
+    "quantile" the median or quantile, and 1.48 times the median distance from the
+    median; for "poisson" 0 and the mean. The loss of "poisson" is half the deviance.
+
     {notes}
 
     References
@@ -233,7 +223,49 @@ class VIANNRegressor(NetworkRegressor, BaseNetwork):
     >>> regressor = VIANNRegressor(random_state=0).fit(X, y)
     >>> sorted(regressor.feature_importances_.argsort()[-2:].tolist())
     [0, 1]
+
+    Counts, of which the first column multiplies the mean:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(400, 5))
+    >>> counts = rng.poisson(np.exp(X[:, 0]))
+    >>> regressor = VIANNRegressor(loss="poisson", random_state=0).fit(X, counts)
+    >>> regressor.feature_importances_.argmax()
+    np.int64(0)
+    >>> rows = np.eye(5)[[1, 0]]  # the first column is 0, then 1
+    >>> regressor.predict(rows).round(1)
+    array([1. , 2.3])
     """
+
+    _parameter_constraints: dict = {
+        **BaseNetwork._parameter_constraints,
+        "loss": [StrOptions(set(LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(64, 32),
+        activation="relu",
+        *,
+        loss="squared_error",
+        quantile=None,
+        n_members=8,
+        n_bins=4,
+        learning_rate=0.001,
+        batch_size="auto",
+        epochs="auto",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        categorical_features="from_dtype",
+        max_categories=32,
+        feature_groups=None,
+        random_state=None,
+        verbose=0,
+    ):
+        set_parameters(locals())
 
     def adapt(self, X, y, sample_weight=None):
         """Learn bins, levels and the target's scale from some rows.
@@ -289,6 +321,8 @@ def default_network(y_original, y):
 
     Asks for the kind of numbers, not for their values: 151.0 is a quantity.
     """
+    if y.dtype.names is not None:
+        return VIANNSurvival
     # pandas's own dtypes know the kind, where the checked array has lost it: nullable
     # integers become floats, categories what they are made of.
     dtype = getattr(y_original, "dtype", None)
@@ -304,6 +338,7 @@ def default_network(y_original, y):
                 f"y holds {n_values} different integers in {len(y)} rows, the rarest "
                 f"in {n_rarest}: they may be a quantity or class labels. Say which: "
                 "VIANNSelector(VIANNRegressor()) or VIANNSelector(VIANNClassifier()), "
-                "or turn y into floats or strings."
+                "or turn y into floats or strings. For counts there is "
+                "VIANNSelector(VIANNRegressor(loss='poisson'))."
             )
     return VIANNRegressor if kind == "f" else VIANNClassifier

@@ -19,16 +19,21 @@ X = np.random.default_rng(0).normal(size=(90, 5))
     [{}, {"n_bins": 3}, {"hidden_layer_sizes": ()}, {"hidden_layer_sizes": (4, 3)}],
     ids=str,
 )
-@pytest.mark.parametrize("task", ["two classes", "three classes", "two quantities"])
+@pytest.mark.parametrize(
+    "task", ["two classes", "three classes", "two quantities", "counts"]
+)
 def test_shortcuts_change_nothing(settings, task):
     y = {
         "two classes": (X[:, 0] > 0).astype(int),
         "three classes": (X[:, 0] > 0).astype(int) + (X[:, 1] > 0),
         "two quantities": X[:, :2] + 10,
+        "counts": np.exp(X[:, 0]).round(),
     }[task]
-    kind = VIANNRegressor if task == "two quantities" else VIANNClassifier
-    network = kind(**FAST | {"epochs": 2} | settings, random_state=0).fit(X, y)
-    scoring = None if task == "two quantities" else "neg_log_loss"
+    network, scoring = VIANNClassifier(), "neg_log_loss"
+    if task in ("two quantities", "counts"):
+        loss = "poisson" if task == "counts" else "squared_error"
+        network, scoring = VIANNRegressor(loss=loss), None
+    network.set_params(**FAST | {"epochs": 2} | settings, random_state=0).fit(X, y)
 
     ours = permutation_importance(network, X, y, scoring=scoring, random_state=0)
     plain = sklearn.inspection.permutation_importance(
