@@ -76,7 +76,7 @@ def find_companions(problem, rows, kept, choices=None, pvalues=None):
     n_rows = min(_MAX_ROWS, max(100, _MAX_VALUES // problem.X.shape[1]))
     rows = rows[spread_rows(len(rows), n_rows)]
     table = _Binned(problem, rows)
-    y = targets_of(problem.class_numbers_or_quantities())[rows]
+    y = targets_of(problem.responses())[rows]
     alone = [table.told_together([feature]) for feature in kept]
     clustered = np.zeros(0, dtype=int)
     if pvalues is not None:
