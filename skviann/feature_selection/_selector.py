@@ -225,12 +225,12 @@ class VIANNSelector(ImportanceSelector):
         methods ``fit(X)`` and ``sample(X, column, n_draws, random_state)``. None is
         `skviann.feature_selection.ConditionalSampler`.
     n_repeats : int or "auto", default="auto"
-        How often the rows are split into folds. "auto" is 3 for tables with few rows,
-        if the path decides what is kept and `cv` is a number, and 1 otherwise, also in
-        `partial_fit`. Rows are few if there are fewer than 1000, or fewer than 100
-        outside the most frequent class. For your own network and a threshold of
-        importances, how many trainings are averaged ("auto" is 1); the ranking of one
-        training is noisy, so use 5 to 10.
+        How often all is done with other random numbers: the rows are split into other
+        folds, or, where there are none (your own network and a threshold of
+        importances), the network begins from other weights. "auto" is 3 for tables with
+        few rows, with "auto" or "held-out" and if `cv` is a number; else it is 1. Rows
+        are few if there are fewer than 1000, or fewer than 100 outside the most
+        frequent class. The ranking of a single training is noisy: use 5 to 10 there.
     n_jobs : int, default=None
         How many trainings run at the same time, with joblib, where copies of your own
         network are trained one after the other. None means 1 unless in a
@@ -904,8 +904,9 @@ class VIANNSelector(ImportanceSelector):
 
     def _repeats_if_few(self):
         """Whether "auto" splits rows several times where they are few."""
-        by_path = self.threshold in SIZES and isinstance(self.cv, Integral)
-        return self.n_repeats == "auto" and by_path
+        by_path = self.threshold in SIZES and self.threshold != ALL_RELEVANT
+        is_number = isinstance(self.cv, Integral)
+        return self.n_repeats == "auto" and by_path and is_number
 
     def _draw_seeds(self, network):
         """Draw a seed, and one for each split of the rows."""
