@@ -12,7 +12,7 @@ from skviann.feature_selection._packed_rows import PackedRows, _CheckPoints
 from skviann.feature_selection._path import Path
 from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._ready_made import ReadyMade
-from skviann.feature_selection._search import Plan, search
+from skviann.feature_selection._search import Plan, search, search_layers
 from skviann.feature_selection._verdict import (
     Cut,
     Findings,
@@ -245,3 +245,44 @@ def test_each_set_has_the_losses_of_its_best_check_point():
     # Means by hand: 4, 2.5, 3.75, 9 and 2, 2, 3, 9.
     assert_allclose(watch.best, [[[1, 3], [2, 2]]])
     assert epochs[0] == 4  # the second look without a lower sum
+
+
+class InLayers(Told):
+    """Of what is left, the first two features help, down to the last one."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.seen = []
+
+    def only(self, features):
+        some = super().only(features)
+        self.seen.append(features.tolist())
+        ranking = np.arange(len(features))
+        self.rankings = np.tile(ranking, (2, 1))
+        return some
+
+    def train_round(self, features, seed):
+        shares = np.ones(features.shape) / features.shape[1]
+        return "networks", shares[:, np.newaxis]
+
+
+def test_what_is_found_is_set_aside():
+    # Three layers: the losses fall with the first feature of what is left, but not
+    # any more when a single one is left.
+    curves = iter([[9, 1, 1, 1, 1, 1], [9, 1, 1, 1, 1], [9, 9.5, 9.5, 9.5]])
+    learner = InLayers([[0, 1, 2, 3, 4]] * 2, next(curves))
+
+    def path(rankings, sizes, seed):
+        if sizes == [0] and learner.seen:
+            learner.losses = dict(enumerate(next(curves)))
+        return Told.path(learner, rankings, sizes, seed)
+
+    learner.path = path
+    findings = search_layers(learner, Plan(seed=0), lambda n: Progress(n, 0))
+    assert_array_equal(findings.layers, [1, 2, 0, 0, 0])
+    assert learner.seen == [[1, 2, 3, 4], [2, 3, 4]]
+    verdict = Verdict(findings)
+    assert_array_equal(
+        verdict.kept(Cut("all-relevant", 0.05, None, 0)), findings.layers > 0
+    )
+    assert_array_equal(verdict.ranking[:2], [1, 2])
