@@ -27,6 +27,7 @@ from skviann.feature_selection._own_table import (
     reader_for,
     without_class_weight,
 )
+from skviann.feature_selection._progress import Progress
 from skviann.feature_selection._selector import VIANNSelector, is_own
 from skviann.feature_selection._verdict import SIZES, TESTS
 from skviann.feature_selection._wide import BLOCK_SIZE
@@ -385,7 +386,11 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
             If no feature is kept, or partitions are empty.
         """
         self._validate_params()
-        with all_or_nothing(self), Cluster(self.client) as cluster:
+        with (
+            all_or_nothing(self),
+            Cluster(self.client) as cluster,
+            Progress(int(self.verbose)) as progress,
+        ):
             self._check_estimator()
             check_threshold(self.threshold, (*SIZES, *TESTS))
             network, own = self._network()
@@ -410,7 +415,7 @@ class DaskVIANNSelector(_OnDask, VIANNSelector):
             )
             reader = learner.reader
             take_names(self, reader)
-            findings = self._search(learner, self._plan(seed, reader))
+            findings = self._search(learner, self._plan(seed, reader), progress)
             findings = self._with_companions(learner, findings)
             if own is not None:
                 estimator = estimator_of(findings.estimator, reader, learner.is_encoded)

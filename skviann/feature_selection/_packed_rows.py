@@ -12,6 +12,7 @@ from joblib import Parallel, delayed
 from scipy.sparse import issparse
 from scipy.stats import rankdata
 from sklearn.utils import gen_batches
+from threadpoolctl import threadpool_limits
 
 from skviann._losses import SQUARED_ERROR
 from skviann._target import Target, scores_of_skewed
@@ -308,7 +309,8 @@ class PackedRows(RowsLearner):
         rows = np.arange(self.problem.n_rows)
         if self.unit_of_row is not None:  # copies tell nothing more
             rows = np.unique(self.unit_of_row, return_index=True)[1]
-        return find_companions(self.problem, rows, kept, choices, pvalues)
+        with threadpool_limits(1):  # threads would only wait for each other
+            return find_companions(self.problem, rows, kept, choices, pvalues)
 
     def interaction_strengths(self):
         if not self.can_interact:

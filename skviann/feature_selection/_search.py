@@ -18,6 +18,7 @@ from skviann.feature_selection._path import (
     follow_path,
     selection_frequencies,
 )
+from skviann.feature_selection._progress import cost_of_round
 from skviann.feature_selection._significance import feature_pvalues
 from skviann.feature_selection._verdict import Findings, Verdict
 
@@ -25,6 +26,10 @@ from skviann.feature_selection._verdict import Findings, Verdict
 _FEW_FEATURES = 32
 # If more are to be kept, there is no second look at them.
 _MANY_KEPT = 64
+
+
+# The first sets of the path are trained at once.
+_SIZES_AT_ONCE = 16
 
 
 class Plan(NamedTuple):
@@ -48,8 +53,8 @@ def search(learner, plan, progress):
         Trains the networks.
     plan : Plan
         What to search for.
-    progress : callable
-        From the number of steps to a `Progress`.
+    progress : Progress
+        Is told what there is to do, and what is done.
 
     Returns
     -------
@@ -65,41 +70,46 @@ def search(learner, plan, progress):
         if n_features > GUARD_UNTIL:
             strengths = learner.interaction_strengths()
         learner = learner.for_rounds(plan.seed, plan.fixed)
-    n_steps = len(counts) + 1 + 4 * plan.with_path + (plan.sampler is not None)
-    with progress(n_steps) as bar:
-        looks = _Looks(learner, plan.seed, n_fixed, bar)
-        elimination = eliminate(
-            looks.round,
-            learner.n_folds,
+    in_rounds = [n_fixed + n_left for n_left in (n_features - n_fixed, *counts)]
+    path = min(_SIZES_AT_ONCE, n_features)  # one training for all of them
+    progress.plan(
+        sum(map(cost_of_round, in_rounds))
+        + plan.with_path * (_cost_of_sets(path) + 2 * cost_of_round(path))
+        + (plan.sampler is not None) * cost_of_round(in_rounds[-1])
+    )
+    looks = _Looks(learner, plan.seed, n_fixed, progress)
+    elimination = eliminate(
+        looks.round,
+        learner.n_folds,
+        n_features,
+        counts,
+        strengths,
+        correlations,
+        plan.fixed,
+    )
+    findings = Findings(
+        elimination.importances,
+        elimination.n_rounds.mean(axis=0),
+        learner.fitted(elimination.first_round),
+        fixed=np.isin(np.arange(n_features), plan.fixed),
+    )
+    if plan.with_path:
+        rankings = elimination.rankings
+        path = follow_path(
+            lambda sizes: looks.path(rankings, sizes),
             n_features,
-            counts,
-            strengths,
-            correlations,
-            plan.fixed,
+            plan.n_most,
+            plan.at_least,
+            n_fixed,
         )
-        findings = Findings(
-            elimination.importances,
-            elimination.n_rounds.mean(axis=0),
-            learner.fitted(elimination.first_round),
-            fixed=np.isin(np.arange(n_features), plan.fixed),
+        path, rankings, needs = looks.look_again(rankings, path)
+        frequencies = selection_frequencies(rankings, path.n_features)
+        findings = findings._replace(
+            path=path, frequencies=frequencies, needs=needs, rankings=rankings
         )
-        if plan.with_path:
-            rankings = elimination.rankings
-            path = follow_path(
-                lambda sizes: looks.path(rankings, sizes),
-                n_features,
-                plan.n_most,
-                plan.at_least,
-                n_fixed,
-            )
-            path, rankings, needs = looks.look_again(rankings, path)
-            frequencies = selection_frequencies(rankings, path.n_features)
-            findings = findings._replace(
-                path=path, frequencies=frequencies, needs=needs, rankings=rankings
-            )
-        if plan.sampler is not None:
-            pvalues = looks.test(elimination, plan.sampler)
-            findings = findings._replace(pvalues=pvalues)
+    if plan.sampler is not None:
+        pvalues = looks.test(elimination, plan.sampler)
+        findings = findings._replace(pvalues=pvalues)
     return findings
 
 
@@ -136,15 +146,20 @@ def search_layers(learner, plan, progress):
     return first._replace(layers=layers, votes=votes)
 
 
+def _cost_of_sets(n_most):
+    """Tell about how long sets of up to so many columns take, in rounds of few."""
+    return cost_of_round(n_most) * (1 + n_most / 5)
+
+
 class _Looks:
     """Asks a learner for one training after the other."""
 
-    def __init__(self, learner, seed, n_fixed, bar):
+    def __init__(self, learner, seed, n_fixed, progress):
         self._learner = learner
         self._seed = seed
         self._n_fixed = n_fixed
         self._rng = np.random.default_rng(seed)
-        self._bar = bar
+        self._progress = progress
 
     def _next_seed(self):
         return int(self._rng.integers(2**31))
@@ -152,7 +167,8 @@ class _Looks:
     def round(self, features):
         """Train networks for each fold's features; return them and their shares."""
         networks, shares = self._learner.train_round(features, self._next_seed())
-        self._bar.step(f"round of {features.shape[1]} columns")
+        n_columns = features.shape[1]
+        self._progress.step(f"round of {n_columns} columns", cost_of_round(n_columns))
         return networks, shares
 
     def path(self, rankings, sizes):
@@ -160,7 +176,8 @@ class _Looks:
         if sizes == [0]:
             return self._learner.path(rankings, sizes, None)
         path = self._learner.path(rankings, sizes, self._next_seed())
-        self._bar.step(f"sets of up to {sizes[-1]} columns")
+        cost = _cost_of_sets(sizes[-1])
+        self._progress.step(f"sets of up to {sizes[-1]} columns", cost)
         return path
 
     def look_again(self, rankings, path):
@@ -195,7 +212,8 @@ class _Looks:
         kept = np.sort(rankings[:, :n_kept])
         networks, _ = self._learner.train_round(kept, self._next_seed())
         increases = self._learner.increases_by_shuffling(networks, kept, self._seed)
-        self._bar.step(f"second look at {n_kept} columns")
+        cost = cost_of_round(n_kept)
+        self._progress.step(f"second look at {n_kept} columns", cost)
         is_fixed = np.isin(kept, rankings[0, :n_fixed])
         # The last key counts first.
         order = np.lexsort((-increases, ~is_fixed), axis=1)
@@ -221,5 +239,6 @@ class _Looks:
             sampler,
             self._seed,
         )
-        self._bar.step("test of significance")
+        n_tested = elimination.last_columns.shape[1]
+        self._progress.step("test of significance", cost_of_round(n_tested))
         return feature_pvalues(losses, elimination.rankings.shape[1])

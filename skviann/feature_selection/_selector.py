@@ -3,7 +3,6 @@
 import copy
 import functools
 import warnings
-from functools import partial
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -558,16 +557,16 @@ class VIANNSelector(ImportanceSelector):
             factor of 100 and a network of your own does not scale its inputs; if it
             has not a vector of weights for each column.
         """
-        with all_or_nothing(self):
+        with all_or_nothing(self), Progress(int(self.verbose)) as progress:
             self._check_estimator()
             check_threshold(self.threshold, (*SIZES, *TESTS))
             reader = None
             if isinstance(self.estimator, FrozenEstimator):
                 findings = self._findings_of_frozen(X, y, fit_params)
             elif is_own(self.estimator):
-                findings, reader = self._fit_own(X, y, fit_params)
+                findings, reader = self._fit_own(X, y, fit_params, progress)
             else:
-                findings = self._fit_ready_made(X, y, fit_params)
+                findings = self._fit_ready_made(X, y, fit_params, progress)
             self._set_results(findings, reader)
             vars(self).pop("_stream", None)
         self._warn()
@@ -629,7 +628,7 @@ class VIANNSelector(ImportanceSelector):
         >>> selector.get_support(indices=True)
         array([0, 1])
         """
-        with all_or_nothing(self):
+        with all_or_nothing(self), Progress(int(self.verbose)) as progress:
             check_threshold(self.threshold, SIZES)
             is_first = not hasattr(self, "_stream")
             table, target = self._read(X, y, reset=is_first)
@@ -663,7 +662,7 @@ class VIANNSelector(ImportanceSelector):
             if is_new:
                 warn_about_columns(network._learned.columns)
             weight = len(target) if sample_weight is None else np.sum(sample_weight)
-            self._add_chunk(network, problem, float(weight))
+            self._add_chunk(network, problem, float(weight), progress)
         self._warn()
         return self
 
@@ -695,7 +694,7 @@ class VIANNSelector(ImportanceSelector):
         network = ReadyMade(network)
         return PackedRows.split(network, problem, splitting, n_jobs=self.n_jobs)
 
-    def _add_chunk(self, network, problem, weight):
+    def _add_chunk(self, network, problem, weight, progress):
         """Select with a chunk of rows, and average over all chunks."""
         stream = self._stream
         before, number = stream.findings, stream.n_chunks
@@ -704,7 +703,7 @@ class VIANNSelector(ImportanceSelector):
         splitting = Splitting(self.cv, split_seeds)
         learner = self._learner(copy.copy(network), problem, splitting)
         at_least = before.path.n_features[-1] if has_path else 0
-        findings = self._search(learner, self._plan(seed, network, at_least))
+        findings = self._search(learner, self._plan(seed, network, at_least), progress)
         if before is None:
             network.random_state = stream.seeds[0]
         else:
@@ -722,7 +721,7 @@ class VIANNSelector(ImportanceSelector):
         for text in self._verdict.warnings(self._cut()):
             warnings.warn(text, UserWarning, stacklevel=4)
 
-    def _fit_ready_made(self, X, y, fit_params):
+    def _fit_ready_made(self, X, y, fit_params, progress):
         table, target = self._read(X, y, reset=True)
         self._ask_max_features(X)
         network = self.estimator
@@ -746,9 +745,10 @@ class VIANNSelector(ImportanceSelector):
         if problem.target.task == "regression":
             y = target if problem.used is None else target[problem.used]
             learner = with_best_scale(learner, y, seed)
-        return self._with_companions(learner, self._search(learner, plan))
+        findings = self._search(learner, plan, progress)
+        return self._with_companions(learner, findings)
 
-    def _fit_own(self, X, y, fit_params):
+    def _fit_own(self, X, y, fit_params, progress):
         """Search with copies of the user's network; return findings and the reader.
 
         The reader is a ready-made network that is not trained: it knows what the table
@@ -801,7 +801,8 @@ class VIANNSelector(ImportanceSelector):
             learner = PackedRows(network, problem, folds, n_repeats)
             step = None if self.step == "auto" else self.step
             plan = plan._replace(step=step)
-        findings = self._with_companions(learner, self._search(learner, plan))
+        findings = self._search(learner, plan, progress)
+        findings = self._with_companions(learner, findings)
         fitted = findings.estimator
         estimator = estimator_of(fitted, reader, read.is_encoded)
         findings = findings._replace(estimator=estimator)
@@ -939,9 +940,9 @@ class VIANNSelector(ImportanceSelector):
         names = getattr(self, "feature_names_in_", None)
         return find_features(self.fixed_features, groups, names, "fixed_features")
 
-    def _search(self, learner, plan):
+    def _search(self, learner, plan, progress):
         search_all = search_layers if self.threshold == ALL_RELEVANT else search
-        return search_all(learner, plan, partial(Progress, verbose=int(self.verbose)))
+        return search_all(learner, plan, progress)
 
     def _with_companions(self, learner, findings):
         """Add to findings how features stand beside those that are kept."""

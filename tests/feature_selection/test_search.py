@@ -102,7 +102,7 @@ def path_of(*losses, sizes=None):
 
 
 def find(learner):
-    return search(learner, Plan(seed=0), lambda n_steps: Progress(n_steps, 0))
+    return search(learner, Plan(seed=0), Progress(0))
 
 
 def test_folds_look_again_at_their_own():
@@ -278,7 +278,7 @@ def test_what_is_found_is_set_aside():
         return Told.path(learner, rankings, sizes, seed)
 
     learner.path = path
-    findings = search_layers(learner, Plan(seed=0), lambda n: Progress(n, 0))
+    findings = search_layers(learner, Plan(seed=0), Progress(0))
     assert_array_equal(findings.layers, [1, 2, 0, 0, 0])
     assert learner.seen == [[1, 2, 3, 4], [2, 3, 4]]
     verdict = Verdict(findings)
