@@ -975,7 +975,7 @@ class VIANNSelector(ImportanceSelector):
             target = self.estimator_._learned.target
             if target.task == "regression":
                 self.target_scale_ = "normal scores" if target.scores else "raw"
-        if findings.path is not None:
+        if findings.path is not None and findings.layers is None:
             self.cv_results_ = as_cv_results(findings.path)
             self.selection_frequency_ = by_column(verdict.frequencies)
         if findings.pvalues is not None:
@@ -1176,7 +1176,7 @@ class VIANNSelector(ImportanceSelector):
 
     def _is_by_path(self):
         """Whether what is kept is a point of the path."""
-        return self._cut().threshold in SIZES and self.threshold != ALL_RELEVANT
+        return hasattr(self, "cv_results_") and self._cut().threshold in SIZES
 
     def _html_repr(self):
         """Show the report in a notebook, and scikit-learn's diagram before the fit."""

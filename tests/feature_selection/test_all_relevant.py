@@ -32,6 +32,8 @@ def test_copies_are_kept_and_noise_is_not(selected):
     table = selected.summary()
     assert set(table["layer"][table["kept"]]) <= {1, 2, 3, 4}
     assert (table["layer"][~table["kept"]] == 0).all()
+    assert not hasattr(selected, "cv_results_")  # there are several paths
+    assert str(selected.report()).startswith("8 of 20 features are kept: all that tell")
     later = table[table["layer"] > 1].iloc[0]
     assert later["reason"] == (
         f"helps once those of layer {later['layer'] - 1} and before are set aside"
