@@ -25,10 +25,10 @@ SIBLINGS = [
     DropoutRankingClassifier,
     DropoutRankingRegressor,
 ]
-# What rightly differs: defaults that are chosen for the method, what a batch is for,
-# and what a loss, an output or an importance is.
+# What rightly differs: defaults that are chosen for the method or its loss, and
+# what a loss, an output or an importance is.
 DIFFERENT = {
-    "Parameters": {"learning_rate", "alpha", "batch_size"},
+    "Parameters": {"learning_rate", "alpha", "batch_size", "epochs"},
     "Attributes": {"feature_importances_", "history_", "importances_", "model_"},
 }
 

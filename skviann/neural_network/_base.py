@@ -479,8 +479,9 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         """Name and settings of a layer that scores the inputs; None: VIANN does."""
         return None
 
-    def _schedule(self, n_rows, n_inputs, n_members, n_steps=_AUTO_STEPS):
-        """How long to train on so many rows and inputs; `n_steps` of "auto"."""
+    def _schedule(self, n_rows, n_inputs, n_members, n_steps=None):
+        """How long to train on so many rows and inputs; other `n_steps` of "auto"."""
+        n_steps = self._auto_steps if n_steps is None else n_steps
         batch_size, epochs, steps = self.batch_size, self.epochs, None
         if batch_size == "auto":
             batch_size = int(np.clip(n_rows // _AUTO_STEPS, *_AUTO_BATCH_SIZES))
@@ -494,6 +495,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         n_iter_no_change = int(self.n_iter_no_change) if self.early_stopping else None
         learning_rate = float(self.learning_rate)
         return Schedule(batch_size, epochs, steps, learning_rate, n_iter_no_change)
+
+    _auto_steps = _AUTO_STEPS
 
     def _least_batch(self):
         """How many rows a batch should have at least."""
