@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skviann._sources import default_names, sources
 from skviann._table import (
-    CATEGORY,
+    DATE,
+    NUMBER,
     check_table,
     code_table,
     find_column,
@@ -161,7 +162,7 @@ def correlated_groups(X, threshold=CORRELATED):
     groups : dict of str to list
         The columns of each group, by name, or by number for an array. To be passed as
         `feature_groups`. Columns that are not in it stand for themselves, as do all
-        categories of a data frame.
+        categories and free text of a data frame.
 
     Examples
     --------
@@ -189,7 +190,7 @@ def correlated_groups(X, threshold=CORRELATED):
     columns = learn_columns(table, "from_dtype", _MAX_CATEGORIES)
     values = code_table(table, columns)
     values = values.toarray() if issparse(values) else values
-    is_number = [one.kind != CATEGORY for one in columns or ()]
+    is_number = [one.kind in (NUMBER, DATE) for one in columns or ()]
     numbers = np.flatnonzero(is_number) if columns else np.arange(table.shape[1])
     names = names_of(table) or []
     has_names = names and all(isinstance(name, str) for name in names)

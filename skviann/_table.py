@@ -2,8 +2,9 @@
 
 `check_table` looks at a table as a whole, `learn_columns` finds out what its columns
 hold, and `code_table` turns rows of it, or of a later one, into numbers: levels of a
-category become codes, dates days since the first one; NaN is a missing value. `_cells`
-tells what cells are, `_text` reads text that stands for dates or numbers.
+category become codes, dates days since the first one, free text several components; NaN
+is a missing value. `_cells` tells what cells are, `_text` reads text that stands for
+dates or numbers, `_free_text` any other.
 """
 
 import inspect
@@ -26,10 +27,11 @@ from skviann._cells import (
     numbers_of,
     what_it_holds,
 )
+from skviann._free_text import TextEncoder, is_free_text
 from skviann._text import DateFormat, NumberFormat, find_format
 from skviann._validation import FLOATS, explained, release_pages
 
-NUMBER, CATEGORY, DATE = "number", "category", "date"
+NUMBER, CATEGORY, DATE, TEXT = "number", "category", "date", "text"
 
 # A level of a category needs so many rows and such a share to have an input of its own.
 _MIN_ROWS = 5
@@ -40,13 +42,14 @@ _BYTES_AT_A_TIME = 2**24
 _DAY = np.timedelta64(1, "D")
 _EPOCH = np.datetime64("1970-01-01", "us")
 
-# Text with so many words on average is free text.
-_WORDS_OF_FREE_TEXT = 3
 _WARNED_OF = 20  # columns in one warning
 _BETWEEN = {"skviann", "sklearn", "joblib"}  # a user's line and ours
 
 # What to do about columns of which little or nothing is used.
-_VECTORIZE = "Drop it, or turn it into numbers, for example with a TfidfVectorizer."
+_PASS_AS_TEXT = (
+    "To have its words read, leave categorical_features='from_dtype', and pass it as "
+    "text, not as a category."
+)
 _DROP = "Drop it, or make a number or a category of what it tells."
 _PUT_TOGETHER = (
     "Put levels together, or turn them into numbers, for example with a TargetEncoder."
@@ -57,12 +60,13 @@ class Column(NamedTuple):
     """What a column of a table holds."""
 
     name: object  # for messages: its name, or its number in an array
-    kind: str  # NUMBER, CATEGORY or DATE
+    kind: str  # NUMBER, CATEGORY, DATE or TEXT
     holds: str  # what its cells are, see `what_it_holds`; "nothing" if all missing
     read_as: str  # in words, for a summary
     levels: list | None = None  # that have a code; all others get the next number
     day_zero: float = 0.0  # of dates: days from 1970-01-01 to what becomes 0
     format: DateFormat | NumberFormat | None = None  # of dates or numbers in text
+    encoder: TextEncoder | None = None  # of free text
     advice: str | None = None  # what to do if it should be read in another way
 
 
@@ -244,6 +248,10 @@ def _learn_column(name, cells, by_dtype, declared, max_categories):
     if holds == "text" and not is_category:
         format, doubt = find_format(counts)
         is_category = format is None or _are_codes(format, counts, max_categories)
+        if format is None and doubt is None and _is_free(counts, max_categories):
+            encoder = TextEncoder(list(counts))
+            read_as = f"free text, {encoder.n_components} components"
+            return Column(name, TEXT, holds, read_as, encoder=encoder)
     if is_category:
         read_as, levels, advice = _learn_levels(counts, holds, max_categories)
         if counts.total() < len(cells):
@@ -270,23 +278,36 @@ def _are_codes(format, counts, max_categories):
     return are_whole and len(counts) * _MIN_ROWS <= counts.total()
 
 
-def _learn_levels(counts, holds, max_categories):
-    """Choose the levels that have an input; say in words what the column is."""
+def _is_free(counts, max_categories):
+    """Whether text has words to be read: most of it is in levels not told apart."""
+    kept = _frequent_levels(counts, max_categories)
+    return len(counts) > 1 and _are_few(kept, counts) and is_free_text(counts)
+
+
+def _frequent_levels(counts, max_categories):
+    """Choose the levels that have an input."""
     # The most frequent first; of equally frequent ones in order of their text.
     order = sorted(counts, key=lambda level: (-counts[level], str(level)))
     enough = max(_MIN_ROWS, _MIN_SHARE * counts.total())
-    kept = [one for one in order[:max_categories] if counts[one] >= enough]
+    return [one for one in order[:max_categories] if counts[one] >= enough]
+
+
+def _are_few(levels, counts):
+    """Whether most rows are in other levels than these."""
+    return 2 * sum(counts[one] for one in levels) < counts.total()
+
+
+def _learn_levels(counts, holds, max_categories):
+    """Choose the levels that have an input; say in words what the column is."""
+    kept = _frequent_levels(counts, max_categories)
     n_levels = len(counts)
     if kept or n_levels < 2:
         few = "" if len(kept) in (0, n_levels) else f"{len(kept)} of "
         read_as = f"category of {few}{n_levels} level{'s' * (n_levels != 1)}"
-        # Most rows are in levels that are not told apart.
-        is_little = 2 * sum(counts[one] for one in kept) < counts.total()
-        return read_as, kept, _PUT_TOGETHER if kept and is_little else None
-    if holds == "text":
-        n_words = sum(len(text.split()) for text in counts)
-        if n_words >= _WORDS_OF_FREE_TEXT * n_levels:
-            return "free text: not used", kept, _VECTORIZE
+        is_little = kept and _are_few(kept, counts)
+        return read_as, kept, _PUT_TOGETHER if is_little else None
+    if holds == "text" and is_free_text(counts):
+        return "free text: not used", kept, _PASS_AS_TEXT
     if n_levels == counts.total():
         return "identifier: not used", kept, _DROP
     return f"{n_levels} rare levels: not used", kept, _PUT_TOGETHER
@@ -327,9 +348,10 @@ def tell_columns(columns, is_used):
 
 
 def code_table(table, columns):
-    """Turn rows of a checked table into numbers: (n_rows, n_columns).
+    """Turn rows of a checked table into numbers: (n_rows, n_coded).
 
-    It is an error if a column holds something else than in the fit.
+    See `column_of_coded` for the columns. It is an error if one of the table holds
+    something else than in the fit.
     """
     if columns is None:
         if issparse(table) or getattr(table, "dtype", None) in FLOATS:
@@ -339,12 +361,28 @@ def code_table(table, columns):
         ]
     if issparse(table):  # of numbers, where the fit was on a data frame
         table = table.toarray()
-    coded = np.empty(table.shape)
-    for target, (name, cells), column in zip(
-        coded.T, _columns_of(table), columns, strict=True
+    of_coded = column_of_coded(columns, table.shape[1])
+    coded = np.empty((table.shape[0], len(of_coded)))
+    for number, ((name, cells), column) in enumerate(
+        zip(_columns_of(table), columns, strict=True)
     ):
-        target[:] = _code(name, cells, column)
+        places = of_coded == number if column.kind == TEXT else number
+        coded[:, places] = _code(name, cells, column)
     return coded
+
+
+def column_of_coded(columns, n_columns):
+    """Tell which column of a table each one of the coded table is made of: (n_coded,).
+
+    The first `n_columns` are those of the table. Further components of free text follow
+    after all of them.
+    """
+    n_more = [
+        0 if column.encoder is None else column.encoder.n_components - 1
+        for column in columns or ()
+    ]
+    more = np.repeat(np.arange(len(n_more)), n_more)
+    return np.concatenate([np.arange(n_columns), more])
 
 
 def check_kinds(table, columns, numbers):
@@ -375,6 +413,8 @@ def _check_kind(name, cells, column):
 
 def _code(name, cells, column):
     holds = _check_kind(name, cells, column)
+    if column.kind == TEXT:
+        return column.encoder.encode(levels_of(cells))
     if holds == "nothing":
         return np.nan
     if column.kind == CATEGORY:

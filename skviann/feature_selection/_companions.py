@@ -248,11 +248,13 @@ def _take_turns(problem, choices):
 def _clusters(problem, asked):
     """Find clusters of correlated numbers among some features: list of ndarray.
 
-    There are none where features are groups of columns, or where very many are asked.
+    Features of several columns are in none. There are none where very many are asked.
     """
-    numbers = np.setdiff1d(np.flatnonzero(asked), problem.categories)
-    if len(asked) < problem.X.shape[1] or len(numbers) > _MANY_CLUSTERED:
+    is_single = np.bincount(problem.feature_of_column) == 1
+    columns = np.flatnonzero((asked & is_single)[problem.feature_of_column])
+    columns = np.setdiff1d(columns, problem.categories)
+    if len(columns) > _MANY_CLUSTERED:
         return []
     rows = spread_rows(problem.n_rows, _MAX_ROWS)
-    clusters = clusters_of(problem.coded(rows, numbers), CORRELATED)
-    return [numbers[cluster] for cluster in clusters]
+    clusters = clusters_of(problem.coded(rows, columns), CORRELATED)
+    return [problem.feature_of_column[columns[cluster]] for cluster in clusters]

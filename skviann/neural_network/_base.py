@@ -30,6 +30,7 @@ from skviann._table import (
     check_kinds,
     check_table,
     code_table,
+    column_of_coded,
     learn_columns,
     take_table_rows,
     tell_columns,
@@ -310,6 +311,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             coded = code_table(table, learned.columns)
             check_finite(coded, self)
         are_categories = [column.kind == CATEGORY for column in learned.columns or ()]
+        of_coded = column_of_coded(learned.columns, table.shape[1])
         architecture = Architecture(
             learned.target.task,
             learned.target.n_outputs,
@@ -325,7 +327,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             learned.target.code(y),
             sample_weight,
             learned.inputs,
-            feature_of_column=learned.groups.feature_of_column,
+            feature_of_column=learned.groups.feature_of_column[of_coded],
             categories=np.flatnonzero(are_categories),
             used=used,
         )
@@ -336,7 +338,8 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
         groups = read_groups(self.feature_groups, table)
         coded = code_table(table, columns)
         check_finite(coded, self)
-        n_columns = coded.shape[1]
+        n_columns = table.shape[1]
+        of_coded = column_of_coded(columns, n_columns)
         kinds, day_zero = np.full(n_columns, NUMBER), np.zeros(n_columns)
         if columns is not None:
             kinds = np.array([column.kind for column in columns])
@@ -346,9 +349,9 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             coded,
             some,
             None if sample_weight is None else sample_weight[some],
-            kinds,
-            day_zero,
-            groups.feature_of_column,
+            kinds[of_coded],
+            day_zero[of_coded],
+            groups.feature_of_column[of_coded],
             int(self.n_bins),
         )
         return coded, Learned(columns, groups, inputs, target)
@@ -529,10 +532,11 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
 
     def _tell_columns(self):
         """Tell in words how each column of the table was read."""
-        inputs = self._learned.inputs
-        varies = inputs.bins.slope != 0
-        is_used = np.isin(np.arange(self.n_features_in_), inputs.column[varies])
-        return tell_columns(self._learned.columns, is_used)
+        columns, _, inputs, _ = self._learned
+        of_coded = column_of_coded(columns, self.n_features_in_)
+        seen = of_coded[inputs.column[inputs.bins.slope != 0]]
+        is_used = np.isin(np.arange(self.n_features_in_), seen)
+        return tell_columns(columns, is_used)
 
     def encode(self, X):
         """Compute what the networks see of a table.
