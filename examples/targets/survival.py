@@ -41,7 +41,7 @@ print(summary[["feature", "kept", "importance", "reason"]].to_string(index=False
 # %%
 # `skviann.VIANNSurvival` predicts: the larger the value, the sooner a machine breaks.
 # The concordance index is the share of pairs of machines in the right order; 0.5 is
-# chance. Here it is that of machines that neither the selection nor the network has seen:
+# chance. Here it is that of the 400 machines, which nothing has seen so far:
 
 kept = selector.get_feature_names_out()
 network = VIANNSurvival(random_state=0).fit(table[kept][train], y[train])
