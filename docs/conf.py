@@ -62,10 +62,22 @@ copybutton_selector = "div:not(.sphx-glr-script-out) > div.highlight > pre"
 # The gallery's groups and their examples, in an order to learn them in. Each folder's
 # README.rst has its heading. An example that is not listed is an error.
 EXAMPLES = {
-    "first_steps": ["quickstart", "regression", "selection_path", "report"],
+    "first_steps": [
+        "quickstart",
+        "regression",
+        "selection_path",
+        "fixed_features",
+        "report",
+    ],
     "tables": ["raw_table", "skrub_pipeline"],
+    "targets": ["counts", "survival"],
     "tools": ["grid_search", "rfecv", "tune_with_optuna"],
-    "how_sure": ["significance", "correlated_features"],
+    "how_sure": [
+        "significance",
+        "correlated_features",
+        "stand_ins",
+        "all_relevant",
+    ],
     "compare": ["compare_importances", "digits_as_image"],
     "own_network": ["keras_network", "learned_selection"],
     "large_tables": ["wide_data", "dask_cluster"],

@@ -49,10 +49,10 @@ for k, score in zip(results["n_features"], results["mean_test_score"], strict=Tr
 
 kept = selector.get_support()
 print(f"\nThe {selector.n_features_} columns that are kept, of {len(kept)}:")
-print(f"  {'rank':4}  {'column':25} importance   chosen by")
-for index in np.argsort(selector.ranking_)[: selector.n_features_]:
+print(f"  {'column':25} importance   chosen by")
+for index in np.flatnonzero(kept):
     print(
-        f"  {selector.ranking_[index]:4}  {names[index]:25} "
+        f"  {names[index]:25} "
         f"{selector.feature_importances_[index]:.3f}        "
         f"{selector.selection_frequency_[index]:.0%} of folds"
     )

@@ -26,12 +26,12 @@ selectors = {
 }
 
 # %%
-# Importances in the order of their ranks, the two columns of the XOR as dots:
+# Importances, the largest first, and the two columns of the XOR as dots:
 
 figure, ax = plt.subplots(layout="constrained")
 for name, selector in selectors.items():
     importances = selector.feature_importances_
-    ranks = selector.ranking_
+    ranks = np.argsort(np.argsort(-importances)) + 1
     kept = selector.get_support(indices=True)
     print(f"{name}: ranks {ranks[0]} and {ranks[1]}, kept {kept}")
     (line,) = ax.loglog(range(1, 501), np.sort(importances)[::-1], label=name)

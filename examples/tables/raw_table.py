@@ -68,7 +68,10 @@ print(table.isna().mean().round(2).to_string())
 # rare class.
 
 selector = VIANNSelector(random_state=0).fit(table, leaves)
-print(selector.summary().head(8).to_string())
+summary = selector.summary()
+print(
+    summary[["feature", "kept", "importance", "read as", "reason"]].head(8).to_string()
+)
 
 # %%
 # What is kept is the same table, narrower.
