@@ -131,7 +131,7 @@ def test_classes_of_later_chunks():
         (VIANNSelector(threshold="fdr"), "threshold='fdr'"),
         (
             VIANNSelector(DeepFeatureSelectionClassifier()),
-            "VIANNClassifier or VIANNRegressor",
+            "VIANNRegressor or VIANNSurvival",
         ),
     ],
 )
