@@ -14,7 +14,8 @@ from skviann._validation import spread_rows
 # Text with so many words on average is free text.
 _N_WORDS = 3
 
-_N_COMPONENTS = 16
+_N_COMPONENTS = 30  # as many as in the StringEncoder of skrub
+_LEAST_SINGULAR_VALUE = 1e-6  # of the largest one; less is rounding
 # Of more, words are learned from so many different texts, and the most frequent count.
 _MAX_TEXTS = 10_000
 _MAX_WORDS = 10_000
@@ -40,7 +41,7 @@ class TextEncoder:
     Attributes
     ----------
     n_components : int
-        At most 16.
+        At most 30.
     """
 
     def __init__(self, texts):
@@ -50,7 +51,8 @@ class TextEncoder:
         )
         counts = self._vectorizer.fit_transform(texts)
         n_components = min(_N_COMPONENTS, *counts.shape)
-        _, _, self._components = randomized_svd(counts, n_components, random_state=0)
+        _, values, vectors = randomized_svd(counts, n_components, random_state=0)
+        self._components = vectors[values > _LEAST_SINGULAR_VALUE * values[0]]
         self.n_components = len(self._components)
 
     def encode(self, texts):

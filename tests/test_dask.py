@@ -122,6 +122,25 @@ def test_text_is_read_in_one_format_in_all_partitions(client, table):
     assert_array_equal(classifier.predict(X).compute(), expected.predict(known))
 
 
+def test_free_text_is_read_by_the_same_words_in_all_partitions(client, table):
+    words = np.random.default_rng(0).choice(["oak", "elm", "ash", "fir", "yew"], (N, 4))
+    texts = table.assign(c=[" ".join(some) for some in words])
+    data = dd.from_pandas(texts, npartitions=4)
+    X = data[["a", "b", "c"]]
+    settings = {"epochs": 2, "random_state": 0}
+    classifier = DaskVIANNClassifier(**settings).fit(X, data.y)
+    expected = VIANNClassifier(**settings).fit(texts[["a", "b", "c"]], table.y)
+    assert_array_equal(classifier.importances_, expected.importances_)
+    assert_array_equal(
+        classifier.predict(X).compute(), expected.predict(texts[[*"abc"]])
+    )
+    selector = DaskVIANNSelector(
+        VIANNClassifier(epochs=2), n_tasks=2, rows_per_task=N // 2, random_state=0
+    ).fit(X, data.y)
+    read_as = selector.summary().set_index("feature")["read as"]
+    assert read_as["c"] == "free text, 5 components"
+
+
 def test_networks_predict_lazily(client, numbers, table):
     X, y = numbers
     data = da.from_array(X, chunks=(200, 8)), da.from_array(y, chunks=200)

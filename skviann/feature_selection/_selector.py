@@ -1063,7 +1063,8 @@ class VIANNSelector(ImportanceSelector):
             - "rounds": trainings with the feature before it was dropped, the mean over
               folds,
             - "pvalue" and "qvalue", if `fit` tested,
-            - "read as": number, date, category of 5 levels, free text: not used, ...,
+            - "read as": number, date, category of 5 levels, identifier: not used,
+              ...,
             - "stand-ins", see `stand_ins_`,
             - "reason": why it is kept, or what it tells beside those that are kept.
 

@@ -107,8 +107,9 @@ n_iter_no_change : int, default=10
     Epochs without a lower loss before the training stops.
 categorical_features : "from_dtype", array-like or None, default="from_dtype"
     Columns whose values are levels, in no order. "from_dtype": those of categories
-    and of text, unless all of it is dates or numbers. Or names, numbers or a
-    boolean mask of columns; None is no column.
+    and of text, unless all of it is dates or numbers, or it is free text: most of it
+    rare, and of three words or more on average. Or names, numbers or a boolean mask
+    of columns; None is no column.
 max_categories : int, default=32
     Levels of a column that the networks tell apart, the most frequent ones. The
     others are one level, together with those that have fewer than 5 rows or less
@@ -179,8 +180,10 @@ importances_ : ndarray of shape (n_members, n_features)
 notes:
 A column becomes one or more inputs of variance 1: a number one for each quantile
 bin, a category one for each level, a date those of a number and one for each month,
-weekday and hour as far as the dates cover two years, weeks or days. A column with
-gaps has one more, which tells where they are; its other inputs are then 0. A
+weekday and hour as far as the dates cover two years, weeks or days. Free text becomes
+the inputs of up to 30 numbers: the tf-idf weights of its words, projected on their
+first singular vectors in the fit (latent semantic analysis). A column with gaps has
+one more, which tells where they are; its other inputs are then 0. A
 column's score is that of its part with the highest one (value, levels, gaps,
 months, ...), and a part's score the mean over its inputs, so that no column is
 better off for having many. The highest of k parts is divided by the sixth root of

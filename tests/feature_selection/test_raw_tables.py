@@ -221,14 +221,13 @@ READ_AS = {
     "same": "constant",
     "zero": "constant",
     "nothing": "nothing but gaps",
-    "notes": "free text: not used",
+    "notes": "free text, 4 components",
     "customer": "identifier: not used",
     "half_known": "identifier: only its gaps are used",
     "seldom": "200 rare levels: not used",
     "unclear": "category of 32 of 81 levels",
 }
 ADVICE = {
-    "notes": "TfidfVectorizer",
     "customer": "Drop it",
     "half_known": "Drop it",
     "name": "Put levels together",
@@ -264,7 +263,7 @@ def test_columns_that_are_not_used_are_named():
     assert summary["read as"].drop(["name", "surname"]).to_dict() == READ_AS
     is_unused = summary["importance"] == 0
     assert set(summary.index[is_unused]) == {
-        *("notes", "customer", "seldom", "same", "zero", "nothing")
+        *("customer", "seldom", "same", "zero", "nothing")
     }
     selector.set_params(n_repeats=1)
     assert warned_columns(lambda: selector.partial_fit(table, Y)) == lines
