@@ -1,5 +1,6 @@
 import copy
 from functools import partial
+from itertools import combinations
 
 import keras
 import pytest
@@ -28,7 +29,8 @@ def build(
             keras.layers.Dense(1, "sigmoid"),
         ]
     )
-    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9)
+    model.compile(optimizer, loss, metrics=["accuracy"])
     return model
 
 
@@ -43,13 +45,13 @@ def empty_cache():
     _lending._models.clear()
 
 
-def results(fitted, X):
+def state(fitted):
     optimizer = [variable.numpy() for variable in fitted.model_.optimizer.variables]
-    return [*fitted.model_.get_weights(), *optimizer, fitted.predict_proba(X)]
+    return [*fitted.model_.get_weights(), *optimizer]
 
 
-def assert_same(one, other, X):
-    for a, b in zip(results(one, X), results(other, X), strict=True):
+def assert_same(one, other):
+    for a, b in zip(state(one), state(other), strict=True):
         assert_array_equal(a, b)
     assert one.history_ == other.history_
 
@@ -57,24 +59,25 @@ def assert_same(one, other, X):
 def assert_trained_alike(fitted, plain, X):
     for name, values in plain.history_.items():
         assert_allclose(fitted.history_[name], values, rtol=1e-4)
-    for state in (keras.Model.get_weights, lambda model: model.optimizer.variables):
-        pairs = zip(state(fitted.model_), state(plain.model_), strict=True)
-        for actual, expected in pairs:
-            assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
-    assert_allclose(fitted.predict(X), plain.predict(X), rtol=1e-4, atol=1e-5)
+    for actual, expected in zip(state(fitted), state(plain), strict=True):
+        assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
+    assert_allclose(fitted.model_(X), plain.model_(X), rtol=1e-4, atol=1e-5)
 
 
 SETTINGS = [
-    {},
-    {"validation_split": 0.2},
-    {"callbacks": [keras.callbacks.EarlyStopping("loss", restore_best_weights=True)]},
-    {"callbacks": [keras.callbacks.ReduceLROnPlateau("loss", patience=1)]},
-    {"class_weight": "balanced"},
+    {
+        "callbacks": [
+            keras.callbacks.EarlyStopping("loss", restore_best_weights=True),
+            keras.callbacks.ReduceLROnPlateau("loss", patience=1),
+        ],
+        "validation_split": 0.2,
+        "class_weight": "balanced",
+    },
     {"fit__callbacks": [VarianceImportance()]},
 ]
 
 
-@pytest.mark.parametrize("params", SETTINGS, ids=lambda params: "".join(params))
+@pytest.mark.parametrize("params", SETTINGS, ids=lambda params: ", ".join(params))
 def test_the_second_fit_reuses_what_the_first_has_traced(params, classes):
     X, y = classes
     first = wrapper(**params).fit(X, y)
@@ -82,7 +85,7 @@ def test_the_second_fit_reuses_what_the_first_has_traced(params, classes):
     wrapper(**params).set_params(random_state=1).fit(-X, y)
     second = wrapper(**params).fit(X, y)
     assert len(_lending._models) == 1
-    assert_same(first, second, X)
+    assert_same(first, second)
     assert_array_equal(first.predict(X), second.predict(X))
 
 
@@ -188,7 +191,7 @@ def test_all_that_a_model_holds_is_trained_as_by_scikeras(build, n_copies, quant
     X, y = X * [10, 1, 1, 1, 1, 1] + 5, y / 50
     params = {"epochs": 3, "verbose": 0, "shuffle": False, "random_state": 0}
     plain = scikeras.wrappers.KerasRegressor(build, model__x=X, **params).fit(X, y)
-    for _ in range(2):
+    for _ in range(1 + n_copies):
         fitted = KerasRegressor(build, model__x=X, **params).fit(X, y)
         assert_trained_alike(fitted, plain, X)
     assert len(_lending._models) == n_copies
@@ -196,14 +199,17 @@ def test_all_that_a_model_holds_is_trained_as_by_scikeras(build, n_copies, quant
 
 def test_targets_of_other_shapes_train_other_copies(quantity):
     X, y = quantity
+    y = (y / 50).round()
     params = {"epochs": 2, "verbose": 0, "shuffle": False, "random_state": 0}
-    for target in (y, y[:, None], y.astype("float32"), y.astype(int)):
-        plain, fitted = (
-            kind(lambda: of_layers(keras.layers.Dense(4)), **params).fit(X, target)
-            for kind in (scikeras.wrappers.KerasRegressor, KerasRegressor)
-        )
-        assert_trained_alike(fitted, plain, X)
-        assert fitted.predict(X).shape == target.shape
+    plain, *fitted = (
+        kind(lambda: of_layers(keras.layers.Dense(4), optimizer="sgd"), **params)
+        for kind in (scikeras.wrappers.KerasRegressor, *[KerasRegressor] * 4)
+    )
+    plain.fit(X, y)
+    targets = y, y[:, None], y.astype("float32"), y.astype(int)
+    for one, target in zip(fitted, targets, strict=True):
+        assert_trained_alike(one.fit(X, target), plain, X)
+        assert one.predict(X).shape == target.shape
 
 
 def test_importances_of_a_model_with_a_normalization(quantity):
@@ -218,22 +224,21 @@ def test_importances_of_a_model_with_a_normalization(quantity):
 
 
 def test_networks_that_differ_are_not_mixed_up(classes):
-    X, y = classes
     different = [
         {"model__dropout": 0.5},
         {"model__loss": "mse"},
         {"model__rate": 0.1},
         {"batch_size": 10},  # more steps at once
     ]
-    alone = []
-    for params in different:
-        _lending._models.clear()
-        alone.append(wrapper(**params).fit(X, y))
-    _lending._models.clear()
-    for _ in range(2):
-        for params, expected in zip(different, alone, strict=True):
-            assert_same(wrapper(**params).fit(X, y), expected, X)
+    first, again = (
+        [wrapper(**params).fit(*classes) for params in different] for _ in range(2)
+    )
     assert len(_lending._models) == len(different)
+    for one, other in zip(first, again, strict=True):
+        assert_same(one, other)
+    # One that was lent another's copy would have trained as that did.
+    for one, other in combinations(first, 2):
+        assert (state(one)[0] != state(other)[0]).any()
 
 
 def functional(lambda_layer=False):
@@ -243,13 +248,13 @@ def functional(lambda_layer=False):
         hidden = keras.layers.Lambda(lambda x: x * 2)(hidden)
     both = keras.layers.Concatenate()([inputs, hidden])
     model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(both))
-    model.compile("adam", "binary_crossentropy")
+    model.compile("sgd", "binary_crossentropy")
     return model
 
 
 def test_functional_models_are_reused(classes):
     first = wrapper(functional).fit(*classes)
-    assert_same(wrapper(functional).fit(*classes), first, classes[0])
+    assert_same(wrapper(functional).fit(*classes), first)
     assert len(_lending._models) == 1
 
 
@@ -261,7 +266,7 @@ def named():
             keras.layers.Dense(1, "sigmoid"),
         ]
     )
-    model.compile("adam", "binary_crossentropy")
+    model.compile("sgd", "binary_crossentropy")
     return model
 
 
@@ -271,7 +276,7 @@ class Subclassed(keras.Sequential):
 
 def subclassed():
     model = Subclassed([keras.Input((6,)), keras.layers.Dense(1, "sigmoid")])
-    model.compile("adam", "binary_crossentropy")
+    model.compile("sgd", "binary_crossentropy")
     return model
 
 
@@ -299,7 +304,7 @@ def test_what_is_not_known_is_not_reused(unknown, classes):
 
 def test_callbacks_end_with_the_estimators_model(classes):
     for _ in range(2):
-        fitted = wrapper(fit__callbacks=[keras.callbacks.TerminateOnNaN()])
+        fitted = wrapper(named, fit__callbacks=[keras.callbacks.TerminateOnNaN()])
         fitted.fit(*classes)
     (callback,) = fitted.fit__callbacks
     assert callback.model is fitted.model_
@@ -312,7 +317,7 @@ def test_an_interrupted_fit_keeps_the_weights_that_it_reached(classes):
             raise KeyboardInterrupt
 
     Interrupt.__module__ = "keras.interrupt"  # as if it were one of Keras's own
-    estimator = wrapper(callbacks=[Interrupt()])
+    estimator = wrapper(named, callbacks=[Interrupt()])
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(*classes)
     assert int(estimator.model_.optimizer.iterations) == 4
@@ -320,12 +325,11 @@ def test_an_interrupted_fit_keeps_the_weights_that_it_reached(classes):
 
 
 def test_large_and_many_networks_are_not_kept(classes, monkeypatch):
-    X, y = classes
-    monkeypatch.setattr("skviann.neural_network._cache._MAX_KEPT", 2)
-    for units in (1, 2, 3):
-        wrapper(model__units=units, epochs=1).fit(X, y)
-    assert len(_lending._models) == 2
+    monkeypatch.setattr("skviann.neural_network._cache._MAX_KEPT", 1)
+    for model in (named, functional):
+        wrapper(model, epochs=1).fit(*classes)
+    assert len(_lending._models) == 1
     _lending._models.clear()
     monkeypatch.setattr(_lending, "_MAX_WEIGHTS", 10)
-    wrapper(epochs=1).fit(X, y)
+    wrapper(named, epochs=1).fit(*classes)
     assert len(_lending._models) == 0
