@@ -1076,10 +1076,10 @@ class VIANNSelector(ImportanceSelector):
         >>> selector = VIANNSelector(random_state=0).fit(X, y)
         >>> selector.summary()[["feature", "kept", "rank", "stand-ins"]]
                      feature   kept  rank                stand-ins
-        0   petal width (cm)   True     1
-        1  petal length (cm)   True     2  sepal length (cm) (0.75)
+        0   petal width (cm)   True     1  sepal length (cm) (0.71)
+        1  petal length (cm)   True     2  sepal length (cm) (0.78)
         2   sepal width (cm)  False     3
-        3  sepal length (cm)  False     4  petal length (cm) (0.75)
+        3  sepal length (cm)  False     4  petal length (cm) (0.78)
         """
         check_is_fitted(self)
         cut = self._cut()
