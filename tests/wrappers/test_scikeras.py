@@ -177,7 +177,8 @@ def plain_and_fast(classes, *, method="fit", callbacks=None, fit_params=None, **
             random_state=0,
             callbacks=callbacks and callbacks(),
         )
-        for _ in range(2):  # the second time, warm_start and partial_fit go on
+        goes_on = method == "partial_fit" or wrapper.warm_start
+        for _ in range(1 + goes_on):
             getattr(wrapper, method)(X, y, **(fit_params or {}))
         fitted.append(wrapper)
     return fitted
@@ -222,10 +223,15 @@ def test_trains_as_scikeras_does(settings, classes):
     for name, values in plain.history_.items():
         assert_allclose(fast.history_[name], values, rtol=1e-3, atol=1e-5)
     assert fast.model_.steps_per_execution == 1
+
+
+def test_keras_itself_can_predict_and_train_on(classes):
+    plain, fast = plain_and_fast(classes, epochs=1)
+    for one in (plain, fast):
+        one.model_.fit(*classes, batch_size=50, shuffle=False, verbose=0)
     assert_allclose(
         fast.predict_proba(classes[0]), plain.predict_proba(classes[0]), atol=1e-4
     )
-    fast.model_.fit(*classes, verbose=0)  # Keras's own way still works
 
 
 @pytest.mark.parametrize("kind", [list, lambda ys: {"a": ys[0], "b": ys[1]}])
