@@ -377,9 +377,12 @@ class Verdict:
     def _reason_of_test(self, number, cut, qvalue):
         if qvalue <= cut.alpha:
             return f"significant: q = {qvalue:.2g} is at most {cut.alpha}"
+        reason = "not significant"
+        if self.companions is not None and self.companions.is_clustered[number]:
+            reason += " beside others, some of which are correlated with it"
         return (
-            f"not significant: p = {self.pvalues[number]:.2g} alone, but q = "
-            f"{qvalue:.2g} among {(~self.is_fixed).sum()} tests is above {cut.alpha}"
+            f"{reason}: p = {self.pvalues[number]:.2g} alone, but q = {qvalue:.2g} "
+            f"among {(~self.is_fixed).sum()} tests is above {cut.alpha}"
         )
 
     def _reason_of_layer(self, number):
