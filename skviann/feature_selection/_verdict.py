@@ -389,7 +389,7 @@ class Verdict:
         layer = self.layers[number]
         if layer:
             return f"helps once those of layer {layer - 1:.0f} and before are set aside"
-        return "no set of those in no layer predicts rows held out better than none"
+        return "in no layer: no set of what was left helps on rows held out"
 
     def _reason_of_path(self, number, cut, reaches):
         taken, n_rounds = self.n_rounds[number], self.n_rounds.max()
@@ -398,7 +398,8 @@ class Verdict:
         if taken < n_rounds and not reaches:
             return f"dropped after {taken:.3g} of {n_rounds:.3g} rounds, on average"
         if self.size == self.n_fixed:
-            return "no set of columns predicts rows held out better than none"
+            than = "fixed_features alone" if self.n_fixed else "none"
+            return f"no set of columns predicts rows held out better than {than}"
         folds = "no fold"
         if self.votes[number] > 0:
             folds = f"{self.votes[number]:.3g} of {self.n_folds} folds"
@@ -417,7 +418,8 @@ class Verdict:
             return f"; carried by those kept together ({share:.2f})"
         if companions.relation[number] > _RELATED:
             return "; no relation to y was seen"
-        return "; related to y, but too weak to help beside those kept"
+        reason = "; related to y, but too weak to help"
+        return reason + " beside those kept" * bool(len(companions.kept))
 
 
 def as_cv_results(path):
