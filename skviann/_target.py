@@ -306,7 +306,7 @@ def read_target(y, estimator):
         y = np.asarray(y, dtype=object) if array.dtype.kind in "UT" else array
     elif y.dtype.names is not None:
         fields = {name: str(y.dtype[name]) for name in y.dtype.names}
-        y = _as_times([y[name] for name in fields])
+        y = _as_times([y[name] for name in fields], is_told=True)
         if y is None:
             raise ValueError(
                 "y is a structured array, which must have a boolean field, whether the "
@@ -341,17 +341,18 @@ def read_target(y, estimator):
     )
 
 
-def _as_times(columns):
+def _as_times(columns, is_told=False):
     """Put columns of events and of times into an array of `TIMES`; None for others.
 
     One is boolean. The other one has numbers, and not only zeros and ones, which would
-    be another label. Where an event is missing, the time becomes so.
+    be another label unless it is told that these are times. Where an event is missing,
+    the time becomes so.
     """
     kinds = "".join(map(_kind, columns))
     if sorted(kinds) not in (["b", "f"], ["b", "i"], ["b", "u"]):
         return None
     event, time = columns[kinds.index("b")], columns[1 - kinds.index("b")]
-    if np.isin(time, (0, 1)).all():
+    if not is_told and np.isin(time, (0, 1)).all():
         return None
     is_gap = np.array([is_missing(one) for one in event], dtype=bool)
     times = np.empty(len(time), dtype=TIMES)

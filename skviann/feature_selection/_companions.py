@@ -17,11 +17,13 @@ _N_BINS = 16
 _MAX_ROWS = 4000
 _MAX_VALUES = 2**23
 # Of more features that are kept, the first ones are looked at.
-_MAX_KEPT = 64
+MAX_KEPT = 64
 # Among more features, no clusters of correlated ones are looked for.
 _MANY_CLUSTERED = 2000
-# An additive model has so many rows for each of its terms.
+# An additive model aims at so many rows for each of its terms; with fewer than the
+# second number, shares are not told from chance.
 _ROWS_A_TERM = 10
+_ROWS_OF_A_TERM = 4
 
 
 class Companions(NamedTuple):
@@ -72,7 +74,7 @@ def find_companions(problem, rows, kept, choices=None, pvalues=None):
     """
     if problem.n_features > _MANY_FEATURES:
         return None
-    n_features, kept = problem.n_features, kept[:_MAX_KEPT]
+    n_features, kept = problem.n_features, kept[:MAX_KEPT]
     n_rows = min(_MAX_ROWS, max(100, _MAX_VALUES // problem.X.shape[1]))
     rows = rows[spread_rows(len(rows), n_rows)]
     table = _Binned(problem, rows)
@@ -106,12 +108,13 @@ class _Binned:
         self.feature_of_column = problem.feature_of_column
         self.n_features = problem.n_features
         self.n_rows = len(rows)
+        n_bins = int(np.clip(self.n_rows // _ROWS_A_TERM, 2, _N_BINS))
         self.weights = weights / weights.sum()
         ranks = stats.rankdata(values, axis=0, nan_policy="omit")
         is_missing = np.isnan(ranks)
         n_known = np.maximum((~is_missing).sum(axis=0), 1)
         # Equal values have the same rank, and share a bin; gaps have one of their own.
-        codes = np.ceil(_N_BINS * (ranks - 0.5) / n_known) - 1
+        codes = np.ceil(n_bins * (ranks - 0.5) / n_known) - 1
         self.codes = np.where(is_missing, _N_BINS, codes).astype(np.int8)
         for column in problem.categories:
             self.codes[:, column] = _most_frequent(values[:, column])
@@ -151,9 +154,14 @@ class _Binned:
         return squares
 
     def _adjusted(self, shares, n_terms):
-        """Take off what so many terms, the mean left out, explain of anything."""
-        left = np.maximum(self.n_rows - 1 - n_terms, 1)
-        return np.clip(1 - (1 - shares) * (self.n_rows - 1) / left, 0, 1)
+        """Take off what so many terms, the mean left out, explain of anything.
+
+        With too few rows for the terms, nothing is left that could be told from chance.
+        """
+        n_left = self.n_rows - 1 - n_terms
+        adjusted = 1 - (1 - shares) * (self.n_rows - 1) / np.maximum(n_left, 1)
+        is_enough = n_terms * _ROWS_OF_A_TERM <= self.n_rows
+        return np.clip(np.where(is_enough, adjusted, 0), 0, 1)
 
     def told_alone(self, features):
         """Tell which share of some features each feature explains by its bins.
@@ -175,7 +183,7 @@ class _Binned:
         With few rows, bins are joined: (n_features,).
         """
         columns = np.flatnonzero(np.isin(self.feature_of_column, features))
-        if not len(columns):
+        if not 0 < len(columns) <= self.n_rows // _ROWS_OF_A_TERM:
             return np.zeros(self.n_features)
         n_each = self.n_rows // (_ROWS_A_TERM * len(columns))
         joined = max(1, -(-_N_BINS // max(n_each, 2)))
@@ -201,6 +209,7 @@ class _Binned:
         ranks = self._centred(stats.rankdata(y, axis=0))
         squares = np.square(ranks).sum(axis=0)
         shares = self._between(ranks) / np.where(squares > 0, squares, 1)
+        shares = np.minimum(shares, 1)  # but for rounding
         n_terms = (self.n_bins - 1)[:, np.newaxis]
         n_left = self.n_rows - 1 - n_terms
         with np.errstate(divide="ignore", invalid="ignore"):

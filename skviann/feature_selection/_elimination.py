@@ -50,7 +50,7 @@ def eliminate(
         features = np.array(
             [
                 strongest(
-                    accumulate(of_fold, n_features).mean(axis=0),
+                    accumulate(of_fold, n_features, fixed).mean(axis=0),
                     np.setdiff1d(of_fold[-1][0], fixed),
                     n_left,
                     None if interactions is None else interactions[fold],
@@ -64,7 +64,7 @@ def eliminate(
         networks, shares = train_round(features)
         for of_fold, *one in zip(rounds, features, shares, strict=True):
             of_fold.append(one)
-    importances = [accumulate(of_fold, n_features) for of_fold in rounds]
+    importances = [accumulate(of_fold, n_features, fixed) for of_fold in rounds]
     n_rounds = [
         np.bincount(np.concatenate([features for features, _ in of_fold]))
         for of_fold in rounds
@@ -98,13 +98,13 @@ def remaining_after(n_features, step):
     return counts
 
 
-def accumulate(rounds, n_features):
+def accumulate(rounds, n_features, fixed=()):
     """Average importances over rounds.
 
     A feature gets its share of the importance in every round that it took part in.
     Where one was dropped in spite of a higher sum than that of another which stayed for
     its interactions, all that were dropped in that round are scaled down: who stays
-    longer never comes behind.
+    longer never comes behind, but for features that are `fixed`.
 
     Rounds are pairs of features, (n_in_round,), each a subset of those of the round
     before, and of their shares, (n_networks, n_in_round). The result, (n_networks,
@@ -116,7 +116,8 @@ def accumulate(rounds, n_features):
     for (before, _), (after, _) in zip(rounds[-2::-1], rounds[:0:-1], strict=True):
         dropped = np.setdiff1d(before, after)
         mean = total.mean(axis=0)
-        highest, limit = mean[dropped].max(), mean[after].min()
+        highest = mean[dropped].max()
+        limit = mean[np.setdiff1d(after, fixed)].min()
         if highest > limit:
             total[:, dropped] *= limit / highest
     return total / (total.mean(axis=0).sum() or 1)

@@ -297,7 +297,10 @@ class RowsLearner(Learner):
         return [take_spread(some, MAX_TESTED_ROWS // self.n_folds) for some in rows]
 
     def _draws(self, sampler, trained_on, rows, tested, ranking):
-        columns = self._columns_of(ranking[:N_CONDITIONED_ON])
+        # Those tested are among the first ones, unless very many are fixed.
+        known = ranking[:N_CONDITIONED_ON]
+        known = np.concatenate([known, np.setdiff1d(tested, known)])
+        columns = self._columns_of(known)
         return ConditionalDraws(
             sampler,
             self._read(take_spread(trained_on, MAX_TESTED_ROWS), columns),

@@ -30,7 +30,7 @@ def draw_path(n_features, losses, errors, n_kept):
     """
     lowest, highest, best = losses - errors, losses + errors, int(losses.argmin())
     levels = _round_numbers(lowest.min(), highest.max())
-    most = n_features[-1]
+    most = max(n_features[-1], n_kept, 1)
     stretch = np.log1p if most > _LINEAR_UP_TO else np.asarray
 
     def across(number):
@@ -72,9 +72,9 @@ def draw_path(n_features, losses, errors, n_kept):
             f"<title>{tip}</title></circle>",
         ]
     words = (
-        f"Held-out loss by the number of features: {losses[0]:.3g} without any, "
-        f"{losses[best]:.3g} at the best, which has {n_features[best]}. "
-        f"Kept: {n_kept}."
+        f"Held-out loss by the number of features: {losses[0]:.3g} with "
+        f"{n_features[0]}, {losses[best]:.3g} at the best, which has "
+        f"{n_features[best]}. Kept: {n_kept}."
     )
     return (
         f'<svg class="skv-path" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '

@@ -823,7 +823,7 @@ class VIANNSelector(ImportanceSelector):
             )
         check_is_fitted(network)
         self._refuse(fit_params, "a FrozenEstimator, which is not trained")
-        if self.threshold in ("held-out", *TESTS):
+        if self.threshold in ("held-out", ALL_RELEVANT, *TESTS):
             raise ValueError(
                 f"threshold={self.threshold!r} trains networks, and a FrozenEstimator "
                 "is not trained again. Take 'mean' (as 'auto' does here), 'median', a "

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skviann.feature_selection._base import as_select_from_model
-from skviann.feature_selection._companions import STANDS_IN, Companions
+from skviann.feature_selection._companions import MAX_KEPT, STANDS_IN, Companions
 from skviann.feature_selection._path import (
     MAX_HELD_OUT_ROWS,
     Path,
@@ -288,11 +288,13 @@ class Verdict:
     def _doubts(self):
         if self.choices is None or self.n_folds < 2:
             return
-        both = self.choices.astype(float) @ self.choices.T
+        choices = self.choices[:, ~self.is_fixed]
+        size = self.size - self.n_fixed
+        both = choices.astype(float) @ choices.T
         n_both = both[np.triu_indices(self.n_folds, 1)].mean()
-        if n_both / (2 * self.size - n_both) < _LEAST_AGREEMENT:
+        if n_both / (2 * size - n_both) < _LEAST_AGREEMENT:
             yield (
-                f"Other rows would lead to other columns: of {self.size} that a fold "
+                f"Other rows would lead to other columns: of {size} that a fold "
                 f"chooses, two folds have {n_both:.3g} in common, on average. Columns "
                 "that can stand in for each other are one cause, few rows another. "
                 "selection_frequency_ tells how many folds agree on each column."
@@ -318,9 +320,7 @@ class Verdict:
         other features than those kept now.
         """
         companions, kept = self.companions, self.in_order(cut)
-        if companions is None or not np.array_equal(
-            kept[: len(companions.kept)], companions.kept
-        ):
+        if companions is None or not np.array_equal(kept[:MAX_KEPT], companions.kept):
             return None
         stand_ins = {}
         is_dropped = ~np.isin(np.arange(len(self.importances)), kept)

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+from skviann.feature_selection._elimination import CORE_SIZE
 from skviann.feature_selection._learner import Learner
 
 # More features are looked at in random blocks of so many, which bound the memory.
@@ -30,6 +31,11 @@ class WideLearner(Learner):
     def __init__(self, learner, seed, fixed):
         self._learner = learner
         self._seed = seed
+        if len(fixed) + CORE_SIZE > BLOCK_SIZE:
+            raise ValueError(
+                f"fixed_features has {len(fixed)} features, and networks see at most "
+                f"{BLOCK_SIZE} at once: fix at most {BLOCK_SIZE - CORE_SIZE}."
+            )
         self._fixed = fixed
         self._survivors = None
         self.n_folds, self.n_features = learner.n_folds, learner.n_features

@@ -394,6 +394,7 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
                     "rows leaves none to train on, or none to validate with."
                 )
             rows, validation_rows = rows[:n_trained_on], rows[n_trained_on:]
+            self._check_split(problem, rows, validation_rows)
         return train(
             problem,
             Members([Fold(rows, np.arange(problem.n_features))], int(self.n_members)),
@@ -402,6 +403,9 @@ class BaseNetwork(LinkedToDocs, BaseEstimator):
             validation_rows=validation_rows,
             on_epoch=_print_epoch if self.verbose else None,
         )
+
+    def _check_split(self, problem, *parts):
+        """Raise a ValueError if a part of the rows cannot be learned from."""
 
     def _set_results(self, trained):
         """Write down what the networks have become."""

@@ -223,6 +223,16 @@ class VIANNSurvival(BaseNetwork):
     def _learn_target(self, y, sample_weight, classes):
         return Target.of_times(y, sample_weight)
 
+    def _check_split(self, problem, *parts):
+        has_event = problem.to_split_by() > 0
+        if not all(has_event[part].any() for part in parts):
+            raise ValueError(
+                f"early_stopping: of {has_event.sum()} events in {len(has_event)} "
+                "rows, none is among the rows to train on, or none among those held "
+                f"out (validation_fraction={self.validation_fraction}). Take a larger "
+                "part, another random_state, or early_stopping=False."
+            )
+
     def _least_batch(self):
         n_rows = int(np.ceil(_EVENTS_A_BATCH / self._learned.target.event_share))
         return min(n_rows, _MOST_ROWS_A_BATCH)

@@ -143,3 +143,34 @@ def test_what_stands_in_predicts_as_well_when_trained_anew(selected):
         kept_worth = (score([name, "other"]) - score(["other"])) / worth
         told = companions_of([0, 1]).stands_in[list(TABLE.columns).index(name), 0]
         assert kept_worth == pytest.approx(told, abs=0.15)
+
+
+def test_few_rows_tell_nothing_apart_from_chance():
+    rng = np.random.default_rng(0)
+    for n_rows, n_kept in ((16, 1), (25, 1), (60, 50), (400, 300)):
+        X, y = rng.standard_normal((n_rows, n_kept + 100)), rng.standard_normal(n_rows)
+        network = VIANNRegressor(random_state=0)
+        problem = network._open(*network._read(X, y, reset=True), None, reset=True)
+        found = find_companions(problem, np.arange(n_rows), np.arange(n_kept))
+        is_carried = found.is_carried()[n_kept:]
+        assert is_carried.mean() < 0.05, (n_rows, n_kept)
+        assert (found.stands_in[n_kept:] >= 0.5).mean() < 0.05
+
+
+def test_a_copy_of_the_target_is_related_to_it():
+    for n_rows in range(50, 90):
+        y = np.arange(n_rows) % 2
+        X = np.column_stack([y, np.random.default_rng(0).standard_normal(n_rows)])
+        network = VIANNClassifier(random_state=0)
+        problem = network._open(*network._read(X, y, reset=True), None, reset=True)
+        found = find_companions(problem, np.arange(n_rows), np.arange(0))
+        assert found.relation[0] < 1e-6
+
+
+def test_stand_ins_are_those_of_all_that_is_kept():
+    selector = VIANNSelector(max_features=1, random_state=0).fit(
+        TABLE.drop(columns="sum"), Y
+    )
+    assert {*selector.get_feature_names_out()} < {*selector.stand_ins_}
+    selector.set_params(max_features=None, min_features_to_select=3)
+    assert not hasattr(selector, "stand_ins_")

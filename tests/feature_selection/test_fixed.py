@@ -134,3 +134,24 @@ def test_the_path_starts_from_those_that_are_fixed():
     path = follow_path(path_of_sizes, 30, n_most=6, n_fixed=3)
     assert asked == [[3], [4, 5, 6, 7, 8, 9]]
     assert path.n_features[choose_size(path)] == 5
+
+
+def test_a_fixed_column_of_no_use_takes_nothing_from_the_others():
+    table = np.column_stack([np.ones(400), X])
+    selector = VIANNSelector(fixed_features=[0], random_state=0).fit(table, Y)
+    assert set(selector.get_support(indices=True)) >= {0, 2, 3}
+    # Dropped ones keep the shares of the rounds that they took part in.
+    assert (selector.feature_importances_[1:] > 0).all()
+
+
+def test_many_that_are_fixed_do_not_crowd_out_those_that_are_tested():
+    table = np.random.default_rng(1).standard_normal((120, 90))
+    y = table[:, 80] + 0.1 * np.random.default_rng(2).standard_normal(120)
+    selector = VIANNSelector(
+        VIANNRegressor(epochs=3, n_members=4),
+        fixed_features=range(70),
+        threshold="fdr",
+        random_state=0,
+    ).fit(table, y)
+    assert selector.pvalues_.shape == (90,)
+    assert selector.get_support()[:70].all()
