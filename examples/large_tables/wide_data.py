@@ -33,7 +33,7 @@ for name, selector in selectors.items():
     importances = selector.feature_importances_
     ranks = np.argsort(np.argsort(-importances)) + 1
     kept = selector.get_support(indices=True)
-    print(f"{name}: ranks {ranks[0]} and {ranks[1]}, kept {kept}")
+    print(f"{name}: importances at {ranks[0]} and {ranks[1]}, kept {kept}")
     (line,) = ax.loglog(range(1, 501), np.sort(importances)[::-1], label=name)
     ax.plot(ranks[:2], importances[:2], "o", color=line.get_color())
 ax.axhline(1 / 500, color="0.5", linestyle=":", label="mean")
@@ -42,6 +42,7 @@ ax.legend()
 plt.show()
 
 # %%
-# After a single training columns of noise come before the two, and the two are not what
-# is kept. Elimination puts them first, far above the third, and keeps just them. Many
-# columns of noise are above the mean importance, which would be no cut.
+# After a single training, columns of noise have larger importances than the two. That
+# these are kept all the same is luck: a warning says that the folds hardly agree.
+# Elimination puts the two first, far above the third, and keeps just them. Many columns
+# of noise are above the mean importance, which would be no cut.
