@@ -12,7 +12,7 @@ demo: $(VENV)/demo
 	$(BIN)/python examples/first_steps/quickstart.py
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # The examples on all pages of the documentation.
 test-guide: $(VENV)/test
