@@ -1075,8 +1075,8 @@ class VIANNSelector(ImportanceSelector):
         >>> X, y = load_iris(return_X_y=True, as_frame=True)
         >>> selector = VIANNSelector(random_state=0).fit(X, y)
         >>> selector.summary()[["feature", "kept", "rank", "stand-ins"]]
-                     feature   kept  rank                stand-ins
-        0   petal width (cm)   True     1  sepal length (cm) (0.71)
+                     feature   kept  rank                 stand-ins
+        0   petal width (cm)   True     1  sepal length (cm) (0.69)
         1  petal length (cm)   True     2  sepal length (cm) (0.78)
         2   sepal width (cm)  False     3
         3  sepal length (cm)  False     4  petal length (cm) (0.78)

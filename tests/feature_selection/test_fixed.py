@@ -21,7 +21,7 @@ NAMES = [f"column {number}" for number in range(40)]
 
 @pytest.fixture(scope="module")
 def fixed():
-    return VIANNSelector(fixed_features=[30, 0], random_state=0).fit(X, Y)
+    return VIANNSelector(fixed_features=[30, 0], n_repeats=1, random_state=0).fit(X, Y)
 
 
 def test_fixed_features_are_kept_with_what_helps_beyond_them(fixed):
@@ -38,7 +38,7 @@ def test_fixed_features_are_kept_with_what_helps_beyond_them(fixed):
 def test_nothing_helps_beyond_all_that_matters():
     names = pd.DataFrame(X, columns=NAMES)
     wanted = pd.Index(NAMES)[:3]
-    selector = VIANNSelector(fixed_features=wanted, random_state=0)
+    selector = VIANNSelector(fixed_features=wanted, n_repeats=1, random_state=0)
     with pytest.warns(UserWarning, match="but those in fixed_features: on rows held"):
         selector.fit(names, Y)
     assert_array_equal(selector.get_feature_names_out(), NAMES[:3])
@@ -47,7 +47,9 @@ def test_nothing_helps_beyond_all_that_matters():
 
 def test_a_stand_in_is_kept_if_it_is_fixed():
     is_fixed = np.arange(40) == 5
-    selector = VIANNSelector(fixed_features=is_fixed, random_state=0).fit(X, Y)
+    selector = VIANNSelector(fixed_features=is_fixed, n_repeats=1, random_state=0).fit(
+        X, Y
+    )
     assert set(selector.get_support(indices=True)) >= {1, 2, 5}
     # What 0 tells beyond 5 is a fifth of a deviation.
     assert selector.n_features_ <= 4
@@ -64,7 +66,9 @@ def test_limits_count_the_others_only(fixed):
 
 
 def test_others_are_tested_given_those_that_are_fixed():
-    selector = VIANNSelector(fixed_features=[5], threshold="fdr", random_state=0)
+    selector = VIANNSelector(
+        fixed_features=[5], threshold="fdr", n_repeats=1, random_state=0
+    )
     selector.fit(X, Y)
     assert set(selector.get_support(indices=True)) >= {1, 2, 5}
     assert_array_equal(np.isnan(selector.qvalues_), np.arange(40) == 5)
@@ -138,7 +142,9 @@ def test_the_path_starts_from_those_that_are_fixed():
 
 def test_a_fixed_column_of_no_use_takes_nothing_from_the_others():
     table = np.column_stack([np.ones(400), X])
-    selector = VIANNSelector(fixed_features=[0], random_state=0).fit(table, Y)
+    selector = VIANNSelector(fixed_features=[0], n_repeats=1, random_state=0).fit(
+        table, Y
+    )
     assert set(selector.get_support(indices=True)) >= {0, 2, 3}
     # Dropped ones keep the shares of the rounds that they took part in.
     assert (selector.feature_importances_[1:] > 0).all()

@@ -66,18 +66,20 @@ LABELS = np.where(np.median(Y) < Y, "high", "low")
 
 @pytest.fixture(scope="module")
 def selector():
-    return VIANNSelector(random_state=0).fit(TABLE, Y)
+    return VIANNSelector(n_repeats=1, random_state=0).fit(TABLE, Y)
 
 
 @pytest.fixture(scope="module")
 def of_polars():
-    return VIANNSelector(random_state=0).fit(pl.from_pandas(TABLE), pl.Series(Y))
+    return VIANNSelector(n_repeats=1, random_state=0).fit(
+        pl.from_pandas(TABLE), pl.Series(Y)
+    )
 
 
 @pytest.mark.parametrize("task", ["quantity", "classes"])
 def test_relevant_columns_of_every_kind_are_found(task, selector):
     if task == "classes":
-        selector = VIANNSelector(random_state=0).fit(TABLE, LABELS)
+        selector = VIANNSelector(n_repeats=1, random_state=0).fit(TABLE, LABELS)
     assert set(RELEVANT) <= set(selector.get_feature_names_out())
     assert selector.n_features_ <= len(RELEVANT) + 1
     assert selector.feature_importances_[list(TABLE).index("customer")] == 0
@@ -111,7 +113,7 @@ def test_polars_and_pandas_are_the_same(selector, of_polars):
 
 def test_a_table_of_pyarrow_is_a_frame(selector):
     table = pa.Table.from_pandas(TABLE)
-    of_pyarrow = VIANNSelector(random_state=0).fit(table, Y)
+    of_pyarrow = VIANNSelector(n_repeats=1, random_state=0).fit(table, Y)
     assert_array_equal(of_pyarrow.feature_names_in_, TABLE.columns)
     assert_allclose(of_pyarrow.importances_, selector.importances_, rtol=1e-5)
     kept = of_pyarrow.transform(table), selector.transform(TABLE)
@@ -125,7 +127,7 @@ def test_names_of_levels_and_units_do_not_matter(selector):
         flag=TABLE["flag"].astype(int),
         shop=TABLE["shop"].map({"a": "z", "b": "y", "c": "x", "d": "w"}),
     )
-    again = VIANNSelector(random_state=0).fit(other, Y)
+    again = VIANNSelector(n_repeats=1, random_state=0).fit(other, Y)
     assert_allclose(again.importances_, selector.importances_, rtol=0.02, atol=1e-4)
 
 
@@ -159,8 +161,8 @@ def as_text(table):
 def test_dates_and_numbers_in_text_are_selected_as_what_they_are():
     texts, values = as_text(TABLE)
     network = VIANNRegressor(**FAST)
-    of_text = VIANNSelector(network, random_state=0).fit(texts, Y)
-    of_values = VIANNSelector(network, random_state=0).fit(values, Y)
+    of_text = VIANNSelector(network, n_repeats=1, random_state=0).fit(texts, Y)
+    of_values = VIANNSelector(network, n_repeats=1, random_state=0).fit(values, Y)
     assert_array_equal(of_text.importances_, of_values.importances_)
     assert_array_equal(of_text.get_support(), of_values.get_support())
     assert of_text.get_support()[list(TABLE).index("number")]
@@ -313,7 +315,9 @@ def with_dummies():
 
 def test_columns_of_a_group_are_one_feature():
     table, labels = with_dummies()
-    selector = VIANNSelector(feature_groups=labels, random_state=0).fit(table, Y)
+    selector = VIANNSelector(feature_groups=labels, n_repeats=1, random_state=0).fit(
+        table, Y
+    )
     is_city = np.array(labels) == "city"
     for values in (
         selector.feature_importances_,
@@ -331,7 +335,7 @@ def test_columns_of_a_group_are_one_feature():
     assert selector.transform(table).shape == (N, 8)
     # The same as the column that the dummies were made of.
     whole = TABLE[["number", "noise", "half", "city", "shop"]]
-    of_text = VIANNSelector(random_state=0).fit(whole, Y)
+    of_text = VIANNSelector(n_repeats=1, random_state=0).fit(whole, Y)
     assert_allclose(
         summary["importance"][list(whole)], of_text.feature_importances_, rtol=0.1
     )
@@ -354,8 +358,8 @@ def test_max_features_and_thresholds_count_groups():
 def test_groups_of_the_network_are_those_of_the_selector():
     table, labels = with_dummies()
     network = VIANNRegressor(feature_groups=labels)
-    selector = VIANNSelector(network, random_state=0).fit(table, Y)
-    direct = VIANNSelector(VIANNRegressor(), feature_groups=labels, random_state=0)
+    selector = VIANNSelector(network, n_repeats=1, random_state=0).fit(table, Y)
+    direct = VIANNSelector(feature_groups=labels, n_repeats=1, random_state=0)
     assert_array_equal(selector.importances_, direct.fit(table, Y).importances_)
 
 
@@ -407,7 +411,7 @@ def test_the_same_table_comes_out_narrower(selector, of_polars, kind):
 
 def test_numbers_come_out_as_an_array_of_numbers():
     numbers = TABLE[["number", "noise", "half"]]
-    selector = VIANNSelector(random_state=0).fit(numbers, Y)
+    selector = VIANNSelector(n_repeats=1, random_state=0).fit(numbers, Y)
     array = selector.transform(numbers)
     assert array.dtype == float
     assert_array_equal(array, numbers[selector.get_feature_names_out()])
@@ -465,7 +469,7 @@ def test_several_labels():
     probabilities = network.predict_proba(TABLE)
     assert probabilities.shape == (N, 2)
     assert_array_equal(probabilities > 0.5, network.predict(TABLE))
-    selector = VIANNSelector(random_state=0).fit(TABLE, labels)
+    selector = VIANNSelector(n_repeats=1, random_state=0).fit(TABLE, labels)
     assert set(selector.get_feature_names_out()) == {"number", "city"}
 
 

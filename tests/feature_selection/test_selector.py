@@ -341,7 +341,7 @@ def test_integers_that_read_as_labels(n_rows, n_values, quick_default):
 
 def test_grid_search_over_a_pipeline(classes):
     pipeline = make_pipeline(
-        VIANNSelector(clone(NETWORK).set_params(epochs=3), random_state=0),
+        VIANNSelector(clone(NETWORK).set_params(epochs=3), n_repeats=1, random_state=0),
         LogisticRegression(),
     )
     grid = [
