@@ -135,6 +135,8 @@ def search_layers(learner, plan, progress):
         verdict = Verdict(found)
         votes[features] = verdict.votes
         chosen = verdict.chosen()
+        if number > 1:  # what is left is weak, and noise looks like it to some folds
+            chosen &= verdict.votes > verdict.n_folds / 2
         if not chosen.any():
             break
         layers[features[chosen]] = number

@@ -169,7 +169,8 @@ class VIANNSelector(ImportanceSelector):
           Notes). "held-out" is the same.
         - "all-relevant": every feature that tells something about the target, also
           where others tell it, too. What "auto" keeps is set aside, and the search
-          begins anew among the others, layer by layer, until none of them helps.
+          begins anew among the others, layer by layer, until none of them helps. From
+          the second layer on, more than half of the folds must choose a feature.
         - "fdr": features that pass a test on held-out rows, with a false discovery rate
           of at most `alpha` (Benjamini and Hochberg).
         - "fwer": the same, with a probability of at most `alpha` that any of them is
